@@ -1,0 +1,139 @@
+"""The record of an experiment's sweep: what is searched, with which code, and how far it is."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from expsdk.resources.document import Int64, Metadata, Number, Part, Record, Time, one_of
+from expsdk.resources.names import EXPERIMENT_NAME_LIMIT_CHARS, EXPERIMENT_NAME_PATTERN
+from expsdk_runtime.contract import Phase
+
+__all__ = [
+    "BestTrial",
+    "Condition",
+    "Experiment",
+    "ExperimentMetadata",
+    "ExperimentName",
+    "ExperimentSpec",
+    "ExperimentStatus",
+    "Objective",
+    "PayloadReference",
+    "Provenance",
+    "SamplerChoice",
+]
+
+ExperimentName = Annotated[str, Field(pattern=EXPERIMENT_NAME_PATTERN, max_length=EXPERIMENT_NAME_LIMIT_CHARS)]
+ExperimentPhase = Annotated[str, one_of(Phase.PENDING, Phase.RUNNING, Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED)]
+TrialPhase = Annotated[str, one_of(*Phase.ALL)]
+
+
+class Objective(Part):
+    """A metric to make small or large."""
+
+    metric: str = Field(min_length=1, description="Name of the metric.")
+    direction: Annotated[str, one_of("minimize", "maximize")] = Field(description="Which values are better.")
+
+
+class SamplerChoice(Part):
+    """What proposes the samples."""
+
+    name: str = Field(min_length=1, description="Name of the sampler.")
+
+
+class PayloadReference(Part):
+    """The packed function."""
+
+    digest: str = Field(pattern="^sha256:[0-9a-f]{64}$", description="SHA-256 of the file.")
+    file: str = Field(description="Name of the file.")
+    size_bytes: int = Field(ge=0, description="Size of the file in bytes.")
+    python: str = Field(
+        pattern=r"^[0-9]+\.[0-9]+$", description="Python version, major and minor, that the payload runs on."
+    )
+    format: int = Field(ge=1, description="Version of the payload's layout.")
+
+
+class Provenance(Part):
+    """Where the experiment comes from."""
+
+    git_commit: str | None = Field(
+        default=None, description="Commit of the user's project, where it is a git repository."
+    )
+    git_dirty: bool | None = Field(
+        default=None, description="Whether the project had changes that are not in the commit."
+    )
+    created: Time = Field(description="When the sweep was created.")
+    user: str = Field(description="Who created it.")
+    host: str = Field(description="The machine that created it.")
+    python: str = Field(description="Full version of the Python that created it.")
+    expsdk: str = Field(description="Version of the expsdk that created it.")
+
+
+class ExperimentSpec(Part):
+    """What is searched, and with which code. Written once, by whoever creates the sweep."""
+
+    function: str = Field(description="The decorated function as module:name, for people.")
+    space: dict[str, dict[str, Any]] = Field(description="Each parameter's domain in its declarative form.")
+    objectives: tuple[Objective, ...] = Field(min_length=1, description="What to optimise.")
+    sampler: SamplerChoice
+    seed: Int64 = Field(description="Seed of the sampler and of the trials' own seeds.")
+    trials: int | None = Field(
+        default=None, ge=1, description="Number of trials; none: until the sampler is exhausted."
+    )
+    parallelism: int = Field(ge=1, description="How many trials run at a time.")
+    max_failures: int | None = Field(
+        default=None, ge=0, description="The sweep ends when more trials than this have failed; none: it never does."
+    )
+    timeout_seconds: float | None = Field(default=None, ge=0, description="Time for the whole sweep, in seconds.")
+    trial_timeout_seconds: float | None = Field(
+        default=None, ge=0, description="Time for one attempt at a trial, in seconds."
+    )
+    grace_seconds: float = Field(ge=0, description="Time between asking a trial to stop and killing it, in seconds.")
+    payload: PayloadReference
+    provenance: Provenance
+
+
+class BestTrial(Part):
+    """The best trial so far, where there is one objective."""
+
+    trial: str = Field(description="Name of the trial.")
+    value: Number = Field(description="Its value of the objective.")
+
+
+class Condition(Part):
+    """One aspect of the experiment's state, as Kubernetes has it."""
+
+    type: str = Field(min_length=1, description="The aspect, in CamelCase.")
+    status: Annotated[str, one_of("True", "False", "Unknown")] = Field(description="Whether it holds.")
+    reason: str = Field(default="", description="One word for programs: why.")
+    message: str = Field(default="", description="The same for people.")
+    last_transition_time: Time | None = Field(default=None, description="When the status changed last.")
+
+
+class ExperimentStatus(Part):
+    """How far the sweep is. Written by the coordinator."""
+
+    phase: ExperimentPhase = Field(default=Phase.PENDING, description="Where the sweep stands.")
+    message: str = Field(default="", description="The same in words.")
+    start_time: Time | None = Field(default=None, description="When the sweep began first.")
+    completion_time: Time | None = Field(default=None, description="When the sweep ended.")
+    counts: dict[TrialPhase, int] = Field(default_factory=dict, description="Number of trials by phase.")
+    best: BestTrial | None = None
+    conditions: tuple[Condition, ...] = Field(default=(), description="Aspects of the state, one per type.")
+
+
+class ExperimentMetadata(Metadata):
+    """Metadata whose name is an experiment's."""
+
+    name: ExperimentName
+
+
+class Experiment(Record):
+    """A sweep of an experiment over many samples."""
+
+    api_version: Literal["expsdk.dev/v1alpha1"] = "expsdk.dev/v1alpha1"
+    kind: Literal["Experiment"] = "Experiment"
+    metadata: ExperimentMetadata
+    spec: ExperimentSpec
+    status: ExperimentStatus = ExperimentStatus()

@@ -1,0 +1,118 @@
+"""The record of a trial: its sample, what became of it, and its metrics."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from expsdk.resources.document import Int64, Metadata, Number, Part, Record, Time, one_of
+from expsdk.resources.experiment import ExperimentName, TrialPhase
+from expsdk.resources.names import TRIAL_NAME_LIMIT_CHARS, trial_name
+from expsdk_runtime.contract import Phase, Reason, Stop
+
+__all__ = [
+    "MetricHistory",
+    "MetricSummary",
+    "Result",
+    "ResultMetadata",
+    "ResultSpec",
+    "ResultStatus",
+    "new_result",
+    "summarize_parameters",
+]
+
+SUMMARY_LIMIT_CHARS = 100
+
+
+class ResultSpec(Part):
+    """What the trial is to run. Written by the optimizer."""
+
+    experiment: ExperimentName = Field(description="Name of the Experiment.")
+    number: int = Field(ge=0, description="Number of the trial in its experiment, from 0.")
+    parameters: dict[str, Any] = Field(description="The sample: values by parameter name.")
+    summary: str = Field(default="", description="The sample in short, for people.")
+    seed: Int64 = Field(description="Seed of the trial's own.")
+    stop: Annotated[str, one_of(Stop.NONE, Stop.PRUNED, Stop.CANCELLED)] = Field(
+        default=Stop.NONE, description="Asks the trial to stop, and says as what; empty: go on."
+    )
+
+
+class MetricSummary(Part):
+    """One metric in four numbers."""
+
+    last: Number = Field(description="Value at the highest epoch.")
+    min: Number = Field(description="Smallest value.")
+    max: Number = Field(description="Largest value.")
+    best: Number = Field(description="Best value: the smallest, or the largest if the objective is to maximise it.")
+    epoch: int = Field(description="The highest epoch.")
+
+
+class MetricHistory(Part):
+    """One metric over epochs, thinned to fit."""
+
+    stride: int = Field(ge=1, description="One point of so many was kept; the first, the last and the best always are.")
+    epochs: tuple[int, ...] = Field(description="Epoch of each point.")
+    values: tuple[Number, ...] = Field(description="Value of each point.")
+
+
+class ResultStatus(Part):
+    """What became of the trial. Written by its job."""
+
+    phase: TrialPhase = Field(default=Phase.PENDING, description="Where the trial stands.")
+    reason: str = Field(default="", description=f"Why, in one word: {', '.join(Reason.ALL)}, or another.")
+    message: str = Field(default="", description="Why, for people; after an error the end of its traceback.")
+    attempt: int = Field(default=1, ge=1, description="Which attempt at the trial this is, from 1.")
+    start_time: Time | None = Field(default=None, description="When the attempt began.")
+    completion_time: Time | None = Field(default=None, description="When the trial ended.")
+    epoch: int | None = Field(default=None, description="The highest epoch of any metric.")
+    metrics: dict[str, MetricSummary] = Field(default_factory=dict, description="Each metric in short.")
+    history: dict[str, MetricHistory] = Field(default_factory=dict, description="Each metric over epochs.")
+    objectives: dict[str, Number] = Field(default_factory=dict, description="Value of each objective.")
+    truncated_metrics: int = Field(default=0, ge=0, description="Number of metrics that had no room here.")
+    output_dir: str = Field(default="", description="Directory with everything that the trial wrote.")
+    environment: dict[str, str] = Field(default_factory=dict, description="Where and with what the trial ran.")
+
+
+class ResultMetadata(Metadata):
+    """Metadata whose name is a trial's."""
+
+    name: str = Field(min_length=1, max_length=TRIAL_NAME_LIMIT_CHARS)
+
+
+class Result(Record):
+    """A trial: one sample being run, or its outcome."""
+
+    api_version: Literal["expsdk.dev/v1alpha1"] = "expsdk.dev/v1alpha1"
+    kind: Literal["Result"] = "Result"
+    metadata: ResultMetadata
+    spec: ResultSpec
+    status: ResultStatus = ResultStatus()
+
+
+def new_result(experiment: str, *, number: int, parameters: Mapping[str, Any], seed: int) -> Result:
+    """Return the record of a trial that is yet to run."""
+    spec = ResultSpec(
+        experiment=experiment,
+        number=number,
+        parameters=dict(parameters),
+        summary=summarize_parameters(parameters),
+        seed=seed,
+    )
+    return Result(metadata=ResultMetadata(name=trial_name(experiment, number)), spec=spec)
+
+
+def summarize_parameters(parameters: Mapping[str, Any]) -> str:
+    """Return a sample in one short line, `lr=0.01234 depth=3 opt=sgd`: floats have four digits."""
+    line = " ".join(f"{name}={_shorten(value)}" for name, value in parameters.items())
+    return line if len(line) <= SUMMARY_LIMIT_CHARS else line[: SUMMARY_LIMIT_CHARS - 1] + "…"
+
+
+def _shorten(value: Any) -> str:
+    if isinstance(value, str):
+        return " ".join(value.split())
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return json.dumps(value, separators=(",", ":"))

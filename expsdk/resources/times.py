@@ -1,0 +1,45 @@
+"""Times in records: RFC 3339 in UTC with microseconds, `2026-01-31T12:00:00.000000Z`.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+
+__all__ = ["format_time", "parse_time"]
+
+_RFC_3339 = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:([Zz])|([+-])(\d\d):(\d\d))\Z", re.ASCII
+)
+
+
+def format_time(moment: datetime) -> str:
+    """Return a moment as RFC 3339 has it, in UTC with microseconds.
+
+    Raises:
+        ValueError: The moment has no time zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"a time in a record needs its zone, got {moment!r}: use datetime.now(timezone.utc)")
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+
+
+def parse_time(text: str) -> datetime:
+    """Return the moment, in UTC, that an RFC 3339 text tells; digits beyond microseconds are cut off.
+
+    `datetime.fromisoformat` reads neither `Z` nor such fractions before Python 3.11.
+
+    Raises:
+        ValueError: The text is no RFC 3339 time with a zone.
+    """
+    match = _RFC_3339.match(text)
+    if match is None:
+        raise ValueError(f"a time in a record looks like 2026-01-31T12:00:00.000000Z (RFC 3339), got {text!r}")
+    *parts, fraction, _, sign, hours, minutes = match.groups()
+    year, month, day, hour, minute, second = map(int, parts)
+    microsecond = int((fraction or "0")[:6].ljust(6, "0"))
+    offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0)) * (-1 if sign == "-" else 1)
+    zone = timezone(offset)
+    return datetime(year, month, day, hour, minute, second, microsecond, zone).astimezone(timezone.utc)

@@ -1,0 +1,63 @@
+"""What an exception means for a trial: its reason in one word, its traceback from the user's own first line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import TracebackType
+
+from expsdk_runtime.contract import ExitCode, Reason
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the reason a trial failed with `error`."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return Reason.OUT_OF_MEMORY
+    return Reason.USER_ERROR
+
+
+def exit_code_of(reason: str) -> int:
+    """Return the exit code of a process whose trial failed for `reason`."""
+    return {
+        Reason.OUT_OF_MEMORY: ExitCode.OUT_OF_MEMORY,
+        Reason.NO_OBJECTIVE: ExitCode.NO_OBJECTIVE,
+        Reason.PREEMPTED: ExitCode.PREEMPTED,
+        Reason.PAYLOAD_INVALID: ExitCode.PAYLOAD_INVALID,
+        Reason.PYTHON_MISMATCH: ExitCode.PYTHON_MISMATCH,
+    }.get(reason, ExitCode.USER_ERROR)
+
+
+def describe(error: BaseException, *, project_dir: str | None = None) -> str:
+    """Return the traceback of `error` without this package's own frames, and a remedy where one is known.
+
+    Args:
+        error: What ended the user's function.
+        project_dir: Where the payload's copy of the user's project lies, to recognise files it lacks.
+    """
+    import traceback
+
+    lines = traceback.format_exception(type(error), error, _from_user(error.__traceback__))
+    return "".join(lines).rstrip() + _remedy(error, project_dir)
+
+
+def _from_user(frames: TracebackType | None) -> TracebackType | None:
+    """Return the traceback from the first frame that is not of this package or the import system."""
+    own = os.path.dirname(__file__)
+    first = frames
+    while first is not None:
+        file = first.tb_frame.f_code.co_filename
+        if os.path.dirname(file) != own and not file.startswith("<frozen"):
+            return first
+        first = first.tb_next
+    return frames
+
+
+def _remedy(error: BaseException, project_dir: str | None) -> str:
+    if isinstance(error, FileNotFoundError) and project_dir and isinstance(error.filename, str):
+        missing = os.path.abspath(error.filename)
+        if missing.startswith(project_dir + os.sep):
+            relative = os.path.relpath(missing, project_dir)
+            return f"\n(the payload has no {relative!r}: let it travel with @experiment(include=[{relative!r}]))"
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"\n(module {error.name!r} is neither in the payload nor installed for {sys.executable})"
+    return ""

@@ -1,0 +1,59 @@
+"""All metrics of a trial: points go in as they were logged, the records of a Result come out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from expsdk_runtime.contract import encode_number
+from expsdk_runtime.series import Series
+
+
+class Ledger:
+    """The metrics of one trial, by name.
+
+    Attributes:
+        series: Each metric's values.
+        epoch: The highest epoch of any metric, or None before the first point.
+    """
+
+    def __init__(self, objectives: list[tuple[str, str]]) -> None:
+        self.series: dict[str, Series] = {}
+        self.epoch: int | None = None
+        self._objectives = objectives
+        self._directions = dict(objectives)
+
+    def add(self, values: dict[str, float], epoch: int | None) -> int:
+        """Take in values of one epoch and return the epoch they count for.
+
+        Without an epoch they are the next one: the first that none of these metrics has reached.
+        """
+        if epoch is None:
+            epoch = max(self._series(name).last_epoch for name in values) + 1
+        for name, value in values.items():
+            self._series(name).add(epoch, value)
+        if self.epoch is None or epoch > self.epoch:
+            self.epoch = epoch
+        return epoch
+
+    def objectives(self) -> dict[str, float | str]:
+        """Return the last value of each objective that was logged."""
+        return {name: encode_number(self.series[name].last) for name, _ in self._objectives if name in self.series}
+
+    def missing_objectives(self) -> list[str]:
+        """Return the objectives that were never logged."""
+        return [name for name, _ in self._objectives if name not in self.series]
+
+    def records(self, *, names: int, points: int) -> dict[str, Any]:
+        """Return `metrics` and `history` of at most `names` metrics, objectives first, at most `points` points each."""
+        kept = sorted(self.series, key=lambda name: name not in self._directions)[:names]
+        return {
+            "metrics": {name: self.series[name].summary() for name in kept},
+            "history": {name: self.series[name].history(points) for name in kept},
+            "truncatedMetrics": len(self.series) - len(kept),
+        }
+
+    def _series(self, name: str) -> Series:
+        series = self.series.get(name)
+        if series is None:
+            series = self.series[name] = Series(self._directions.get(name, "minimize"))
+        return series
