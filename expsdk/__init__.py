@@ -1,1 +1,86 @@
-"""Decorate a training function, call `sweep.run()`: every sample of the space becomes one isolated job."""
+"""Decorate a training function, call `sweep.run()`: every sample of the space becomes one isolated job.
+
+Names load when they are first used: importing expsdk costs next to nothing, and inside a job only what the
+user's module needs is loaded.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from expsdk.analysis import Results, TrialRecord
+    from expsdk.analysis.open import results
+    from expsdk.decorator import Experiment, experiment
+    from expsdk.errors import ExpsdkError
+    from expsdk.space import choice, integer, loguniform, normal, uniform
+    from expsdk.sweep import Sweep
+    from expsdk_runtime import (
+        Trial,
+        TrialStopped,
+        checkpoint_dir,
+        current_trial,
+        log_metric,
+        log_metrics,
+        output_dir,
+    )
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Experiment": "expsdk.decorator",
+    "ExpsdkError": "expsdk.errors",
+    "Results": "expsdk.analysis",
+    "Sweep": "expsdk.sweep",
+    "Trial": "expsdk_runtime",
+    "TrialRecord": "expsdk.analysis",
+    "TrialStopped": "expsdk_runtime",
+    "checkpoint_dir": "expsdk_runtime",
+    "choice": "expsdk.space",
+    "current_trial": "expsdk_runtime",
+    "experiment": "expsdk.decorator",
+    "integer": "expsdk.space",
+    "log_metric": "expsdk_runtime",
+    "log_metrics": "expsdk_runtime",
+    "loguniform": "expsdk.space",
+    "normal": "expsdk.space",
+    "output_dir": "expsdk_runtime",
+    "results": "expsdk.analysis.open",
+    "uniform": "expsdk.space",
+}
+
+__all__ = [
+    "Experiment",
+    "ExpsdkError",
+    "Results",
+    "Sweep",
+    "Trial",
+    "TrialRecord",
+    "TrialStopped",
+    "checkpoint_dir",
+    "choice",
+    "current_trial",
+    "experiment",
+    "integer",
+    "log_metric",
+    "log_metrics",
+    "loguniform",
+    "normal",
+    "output_dir",
+    "results",
+    "uniform",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Kept in this module's globals: a name must not turn into the submodule that bears it (expsdk.experiment).
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 
 __all__ = ["format_time", "parse_time"]
 
+_EXAMPLE = "2026-01-31T12:00:00.000000Z"
 _RFC_3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:([Zz])|([+-])(\d\d):(\d\d))\Z", re.ASCII
 )
@@ -23,7 +24,7 @@ def format_time(moment: datetime) -> str:
     """
     if moment.tzinfo is None:
         raise ValueError(f"a time in a record needs its zone, got {moment!r}: use datetime.now(timezone.utc)")
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+    return moment.astimezone(timezone.utc).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def parse_time(text: str) -> datetime:
@@ -36,10 +37,13 @@ def parse_time(text: str) -> datetime:
     """
     match = _RFC_3339.match(text)
     if match is None:
-        raise ValueError(f"a time in a record looks like 2026-01-31T12:00:00.000000Z (RFC 3339), got {text!r}")
+        raise ValueError(f"a time in a record looks like {_EXAMPLE} (RFC 3339), got {text!r}")
     *parts, fraction, _, sign, hours, minutes = match.groups()
     year, month, day, hour, minute, second = map(int, parts)
     microsecond = int((fraction or "0")[:6].ljust(6, "0"))
     offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0)) * (-1 if sign == "-" else 1)
-    zone = timezone(offset)
-    return datetime(year, month, day, hour, minute, second, microsecond, zone).astimezone(timezone.utc)
+    try:
+        moment = datetime(year, month, day, hour, minute, second, microsecond, timezone(offset))
+        return moment.astimezone(timezone.utc)
+    except (OverflowError, ValueError) as exc:
+        raise ValueError(f"a time in a record is a moment like {_EXAMPLE}, got {text!r}: {exc}") from exc

@@ -1,0 +1,91 @@
+"""The contract of every backend: few verbs, the same records, one conformance suite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from expsdk.packaging.payload import Payload
+from expsdk.resources.experiment import Experiment
+from expsdk.resources.result import Result
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A trial's record changed.
+
+    Attributes:
+        number: The trial's number.
+        document: Its Result as it is now, as JSON values.
+        alive: Whether its job may still be there.
+    """
+
+    number: int
+    document: Document
+    alive: bool
+
+
+class Records(Protocol):
+    """Reads what a backend keeps; several processes may, while a sweep runs."""
+
+    def experiment(self, name: str) -> Experiment:
+        """Return an experiment's record; raises `ExperimentNotFound`."""
+
+    def results(self, name: str) -> list[Document]:
+        """Return the Results of an experiment, as JSON values, by number."""
+
+    def is_driven(self, name: str) -> bool:
+        """Whether a coordinator drives the experiment now."""
+
+    def logs(self, trial: str) -> Iterator[str]:
+        """Yield the lines that a trial printed."""
+
+    def location(self, name: str) -> str:
+        """Return where the experiment is kept, for people."""
+
+    def delete(self, name: str) -> None:
+        """Delete an experiment with all that belongs to it; raises `ExperimentNotFound`."""
+
+
+class Backend(Protocol):
+    """Runs the trials of one experiment for one coordinator, from a single thread except for `wake`.
+
+    Attributes:
+        records: What is kept, for reading.
+        notice: What the user should know about how trials run here, or "".
+    """
+
+    records: Records
+    notice: str
+
+    def create(self, experiment: Experiment, payload: Payload) -> None:
+        """Keep the experiment and its payload and get ready to launch; raises `ExperimentExists` or `LoadError`."""
+
+    def launch(self, result: Result, *, attempt: int) -> None:
+        """Keep the Result, then start its job; what exists by its name is adopted."""
+
+    def ask_stop(self, number: int, stop: str) -> None:
+        """Ask a trial to stop: its next `log_metric` raises `TrialStopped`."""
+
+    def terminate(self, number: int, *, reason: str, message: str) -> None:
+        """Tell a trial's job to end (SIGTERM); the Result says why."""
+
+    def kill(self, number: int, *, reason: str, message: str) -> None:
+        """End a trial's job at once; the Result says why."""
+
+    def wait(self, timeout_s: float | None) -> list[Update]:
+        """Return what changed, waiting at most `timeout_s` (None: until something does, or `wake`)."""
+
+    def wake(self) -> None:
+        """Make `wait` return soon; the one verb that a signal handler or another thread may call."""
+
+    def conclude(self, experiment: Experiment) -> None:
+        """Keep the experiment's record as it is now."""
+
+    def close(self) -> None:
+        """End everything that was started; nothing of this coordinator's survives."""
+
+

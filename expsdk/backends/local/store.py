@@ -1,0 +1,166 @@
+"""Records as files, written whole or not at all: the documents that Kubernetes would keep, one file each."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import EACCES, ENOSPC, EPERM, EROFS
+from pathlib import Path
+from typing import Any, TextIO
+
+from expsdk.errors import BackendError, ExperimentExists, ExperimentNotFound, StorageError, TrialNotFound
+from expsdk.resources.experiment import Experiment
+from expsdk.resources.names import trial_name
+
+DIRECTORY = ".expsdk"
+LOG = "log.txt"
+_REMEDIES = {
+    ENOSPC: "the disk is full: free some space",
+    EROFS: "the disk is read-only: give another place with root=",
+    EACCES: "this user may not write there: give another place with root=",
+    EPERM: "this user may not write there: give another place with root=",
+}
+
+
+class FileStore:
+    """The experiments below one directory, `.expsdk` in the working directory unless told otherwise.
+
+    Attributes:
+        root: The directory.
+    """
+
+    def __init__(self, *, root: str | os.PathLike[str] | None = None) -> None:
+        self.root = Path(root or os.environ.get("EXPSDK_ROOT") or DIRECTORY).absolute()
+
+    def directory(self, name: str) -> Path:
+        """Return where an experiment is kept."""
+        return self.root / name
+
+    def trial_directory(self, trial: str) -> Path:
+        """Return the directory that is a trial's own."""
+        return self.root / trial.rpartition("-")[0] / "trials" / trial
+
+    def create(self, experiment: Experiment) -> None:
+        """Keep a new experiment; raises `ExperimentExists` or `StorageError`."""
+        name = experiment.metadata.name
+        directory = self.directory(name)
+        with _storage(directory):
+            self.root.mkdir(parents=True, exist_ok=True)
+            ignore = self.root / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n")
+            try:
+                directory.mkdir()
+            except FileExistsError:
+                raise ExperimentExists(
+                    f"an experiment's name is unique, and {name!r} is kept in {directory} already; give another name="
+                    " or delete that directory"
+                ) from None
+            (directory / "results").mkdir()
+            (directory / "trials").mkdir()
+        self.write_experiment(experiment)
+
+    def write_experiment(self, experiment: Experiment) -> None:
+        """Keep an experiment's record as it is now."""
+        self._write(self.directory(experiment.metadata.name) / "experiment.json", experiment.to_document())
+
+    def write_result(self, document: dict[str, Any]) -> None:
+        """Keep a Result as it is now."""
+        directory = self.directory(document["spec"]["experiment"])
+        self._write(directory / "results" / f"{document['metadata']['name']}.json", document)
+
+    def experiment(self, name: str) -> Experiment:
+        """Return an experiment's record; raises `ExperimentNotFound`."""
+        path = self.directory(name) / "experiment.json"
+        try:
+            return Experiment.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            known = ", ".join(self.names()) or "none"
+            raise ExperimentNotFound(
+                f"no experiment {name!r} is kept in {self.root} (there: {known}); give its name as `run()` printed it,"
+                " or the directory with root="
+            ) from None
+
+    def names(self) -> list[str]:
+        """Return the names of all experiments, sorted."""
+        return sorted(path.parent.name for path in self.root.glob("*/experiment.json"))
+
+    def results(self, name: str) -> list[dict[str, Any]]:
+        """Return the Results of an experiment, by number."""
+        paths = sorted((self.directory(name) / "results").glob("*.json"), key=lambda path: (len(path.name), path.name))
+        return [json.loads(path.read_bytes()) for path in paths]
+
+    def is_driven(self, name: str) -> bool:
+        """Whether a coordinator drives the experiment now: it holds the lock."""
+        try:
+            with (self.directory(name) / "lock").open("r") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
+    def lock(self, name: str) -> TextIO:
+        """Take the experiment for this coordinator, as long as the returned file is open."""
+        path = self.directory(name) / "lock"
+        with _storage(path):
+            file = path.open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise BackendError(f"one coordinator drives an experiment, and another process drives {name!r} now") from None
+        return file
+
+    def logs(self, trial: str) -> Iterator[str]:
+        """Yield the lines that a trial printed, standard output and error together."""
+        path = self.trial_directory(trial) / LOG
+        if not path.parent.is_dir():
+            raise TrialNotFound(f"no trial {trial!r} has run in {self.root}")
+        if path.exists():
+            with path.open(errors="replace") as lines:
+                yield from lines
+
+    def location(self, name: str) -> str:
+        """Return the experiment's directory, relative to the working directory where it is below it."""
+        directory = self.directory(name)
+        here = Path.cwd()
+        return str(directory.relative_to(here) if directory.is_relative_to(here) else directory)
+
+    def delete(self, name: str) -> None:
+        """Delete an experiment's directory; raises `ExperimentNotFound`."""
+        self.experiment(name)
+        if self.is_driven(name):
+            raise BackendError(f"an experiment that runs is not deleted, and a process drives {name!r} now; end it first")
+        shutil.rmtree(self.directory(name))
+
+    def prepare_trial(self, experiment: str, number: int) -> Path:
+        """Make the directory of a trial and return it."""
+        directory = self.trial_directory(trial_name(experiment, number))
+        with _storage(directory):
+            directory.mkdir(exist_ok=True)
+        return directory
+
+    def _write(self, path: Path, document: dict[str, Any]) -> None:
+        partial = f"{path}.partial"
+        with _storage(path):
+            with open(partial, "w", encoding="utf-8") as file:  # noqa: PTH123 - twice as quick as Path.open
+                json.dump(document, file, separators=(",", ":"))
+            os.replace(partial, path)  # noqa: PTH105
+
+
+@contextmanager
+def _storage(path: Path) -> Iterator[None]:
+    """Translate what the disk says."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, StorageError):
+            raise
+        remedy = _REMEDIES.get(error.errno or 0, "give another place with root=")
+        raise StorageError(f"records are kept in files, but {path} cannot be written ({error.strerror}); {remedy}") from error

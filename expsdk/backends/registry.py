@@ -1,0 +1,51 @@
+"""Backends by name, loaded when first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from importlib import import_module
+from typing import cast
+
+from expsdk.backends.base import Backend, Records
+from expsdk.errors import BackendError
+
+_BACKENDS = {
+    "debug": "expsdk.backends.local.debug:DebugBackend",
+    "local": "expsdk.backends.local.backend:LocalBackend",
+}
+_RECORDS = {
+    "debug": "expsdk.backends.local.store:FileStore",
+    "local": "expsdk.backends.local.store:FileStore",
+}
+
+
+def make_backend(name: str, **options: object) -> Backend:
+    """Return a backend by its name, with its options.
+
+    Raises:
+        BackendError: There is no such backend, or it has no such option.
+    """
+    return cast("Backend", _make(_BACKENDS, name, options))
+
+
+def open_records(name: str, **options: object) -> Records:
+    """Return the records that a backend keeps, for reading.
+
+    Raises:
+        BackendError: There is no such backend, or it has no such option.
+    """
+    return cast("Records", _make(_RECORDS, name, options))
+
+
+def _make(homes: dict[str, str], name: str, options: dict[str, object]) -> object:
+    if name not in homes:
+        close = get_close_matches(str(name), homes, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise BackendError(f"backend is one of {', '.join(sorted(homes))}, not {name!r}{hint}")
+    module, _, attribute = homes[name].partition(":")
+    make: Callable[..., object] = getattr(import_module(module), attribute)
+    try:
+        return make(**options)
+    except TypeError as error:
+        raise BackendError(f"backend {name!r} does not take these options: {error}") from error
