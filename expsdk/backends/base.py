@@ -87,5 +87,3 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """End everything that was started; nothing of this coordinator's survives."""
-
-

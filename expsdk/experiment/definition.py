@@ -70,7 +70,9 @@ def define(
 
 def _globs(option: str, patterns: Sequence[str]) -> tuple[str, ...]:
     if isinstance(patterns, str):
-        raise DefinitionError(f"{option} is a list of globs, not the string {patterns!r}; write {option}=[{patterns!r}]")
+        raise DefinitionError(
+            f"{option} is a list of globs, not the string {patterns!r}; write {option}=[{patterns!r}]"
+        )
     for pattern in patterns:
         if not isinstance(pattern, str) or not pattern or pattern.startswith("/") or ".." in pattern.split("/"):
             raise DefinitionError(

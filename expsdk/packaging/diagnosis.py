@@ -19,7 +19,7 @@ def describe_unpicklable(function: Callable[..., object], error: Exception) -> s
         error: What the pickler raised.
     """
     trail = _find_culprit(function, f"{function.__module__}.{function.__qualname__}", DEEPEST, set())
-    place, culprit = trail if trail else (f"{function.__module__}.{function.__qualname__}", function)
+    place, culprit = trail or (f"{function.__module__}.{function.__qualname__}", function)
     kind = f"{type(culprit).__module__}.{type(culprit).__qualname__}"
     return (
         f"everything the function uses must travel to its job, but {place} → {kind} cannot be pickled"

@@ -93,7 +93,9 @@ def pack(definition: Definition) -> Payload:
     manifest = _manifest(definition, entry, contents.paths, sources, members)
     content = build_archive({**_shipped_packages(), **members, MANIFEST: _encode(manifest)})
     if len(content) > LIMIT_BYTES:
-        _refuse_too_much(definition, {name: len(part) for name, part in members.items()}, LIMIT_BYTES, total=len(content))
+        _refuse_too_much(
+            definition, {name: len(part) for name, part in members.items()}, LIMIT_BYTES, total=len(content)
+        )
     return Payload(content, f"sha256:{hashlib.sha256(content).hexdigest()}", manifest, root)
 
 
@@ -190,4 +192,3 @@ def _refuse_too_much(definition: Definition, sizes: Mapping[str, int], limit: in
         f"payload is {total / _MIB:.1f} MiB, limit {limit // _MIB} MiB: its largest parts are {named}; create large values"
         " inside the function, leave files out with exclude=, and read data from a volume or an image"
     )
-

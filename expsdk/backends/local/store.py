@@ -114,7 +114,9 @@ class FileStore:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.close()
-            raise BackendError(f"one coordinator drives an experiment, and another process drives {name!r} now") from None
+            raise BackendError(
+                f"one coordinator drives an experiment, and another process drives {name!r} now"
+            ) from None
         return file
 
     def logs(self, trial: str) -> Iterator[str]:
@@ -136,7 +138,9 @@ class FileStore:
         """Delete an experiment's directory; raises `ExperimentNotFound`."""
         self.experiment(name)
         if self.is_driven(name):
-            raise BackendError(f"an experiment that runs is not deleted, and a process drives {name!r} now; end it first")
+            raise BackendError(
+                f"an experiment that runs is not deleted, and a process drives {name!r} now; end it first"
+            )
         shutil.rmtree(self.directory(name))
 
     def prepare_trial(self, experiment: str, number: int) -> Path:
@@ -163,4 +167,6 @@ def _storage(path: Path) -> Iterator[None]:
         if isinstance(error, StorageError):
             raise
         remedy = _REMEDIES.get(error.errno or 0, "give another place with root=")
-        raise StorageError(f"records are kept in files, but {path} cannot be written ({error.strerror}); {remedy}") from error
+        raise StorageError(
+            f"records are kept in files, but {path} cannot be written ({error.strerror}); {remedy}"
+        ) from error

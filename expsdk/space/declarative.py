@@ -1,0 +1,72 @@
+"""From the declarative form of a space, as an Experiment keeps it, back to domains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from expsdk.errors import SpaceError
+from expsdk.space.domains import Choice, Constant, Domain, Integer, LogUniform, Normal, Parameter, Uniform
+from expsdk.space.faults import branch_path
+from expsdk.space.values import show
+
+_KEYS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    # type: (keys it needs, keys it may have)
+    "uniform": (frozenset({"low", "high"}), frozenset({"step"})),
+    "loguniform": (frozenset({"low", "high"}), frozenset()),
+    "integer": (frozenset({"low", "high"}), frozenset({"step", "log"})),
+    "normal": (frozenset({"mean", "sigma"}), frozenset()),
+    "choice": (frozenset({"choices"}), frozenset({"branches"})),
+    "constant": (frozenset({"value"}), frozenset()),
+}
+_SIMPLE = {"uniform": Uniform, "loguniform": LogUniform, "integer": Integer, "normal": Normal, "constant": Constant}
+
+
+def parse_parameters(document: Mapping[str, Any], where: str = "") -> tuple[Parameter, ...]:
+    """Return the parameters of a declarative form; their values are still to be checked.
+
+    Raises:
+        SpaceError: A domain is no mapping, its type is unknown, or it has too few or too many keys.
+    """
+    return tuple(Parameter(name, _parse_domain(name, domain, where)) for name, domain in document.items())
+
+
+def _parse_domain(name: str, document: Any, where: str) -> Domain:
+    if not isinstance(document, Mapping):
+        raise SpaceError(
+            f"parameter {where}{name}: a domain is a mapping with a type, not {show(document)};"
+            ' write {"type": "constant", "value": …} for a constant'
+        )
+    kind = document.get("type")
+    if not isinstance(kind, str) or kind not in _KEYS:
+        raise SpaceError(
+            f"parameter {where}{name}: the type of a domain is one of {', '.join(_KEYS)}, not {show(kind)}; write one"
+        )
+    needed, allowed = _KEYS[kind]
+    keys = {key: value for key, value in document.items() if key != "type"}
+    missing, unknown = needed - keys.keys(), keys.keys() - needed - allowed
+    if missing or unknown:
+        wrong = f"without {_listed(missing)}" if missing else f"with {_listed(unknown)}"
+        remedy = f"add {_listed(missing)}" if missing else f"remove {_listed(unknown)}"
+        rule = f"a domain of type {kind} has the keys {_listed(needed)}"
+        may = f" and may have {_listed(allowed)}" if allowed else ""
+        raise SpaceError(f"parameter {where}{name}: {rule}{may}, and this one is {wrong}; {remedy}")
+    return _parse_choice(name, keys, where) if kind == "choice" else _SIMPLE[kind](**keys)
+
+
+def _parse_choice(name: str, keys: Mapping[str, Any], where: str) -> Choice:
+    choices, branches = keys["choices"], keys.get("branches", [])
+    if not isinstance(choices, list) or not isinstance(branches, list):
+        raise SpaceError(
+            f"parameter {where}{name}: choices and branches are lists, not {show(choices)} and {show(branches)};"
+            " write lists of equal length"
+        )
+    parsed = [
+        parse_parameters(branch, branch_path(where, name, option)) if isinstance(branch, Mapping) else branch
+        for option, branch in zip(choices, branches, strict=False)  # their lengths are checked with the values
+    ]
+    return Choice(tuple(choices), tuple(parsed + branches[len(parsed) :]))
+
+
+def _listed(keys: frozenset[str] | set[str]) -> str:
+    return ", ".join(sorted(map(str, keys)))
