@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from expsdk.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from expsdk.analysis import Results, TrialRecord
     from expsdk.analysis.open import results
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
         log_metrics,
         output_dir,
     )
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "Experiment": "expsdk.decorator",

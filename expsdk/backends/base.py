@@ -43,6 +43,9 @@ class Records(Protocol):
     def logs(self, trial: str) -> Iterator[str]:
         """Yield the lines that a trial printed."""
 
+    def log_path(self, trial: str) -> str | None:
+        """Return the file that `logs` reads, or None where there is none to name."""
+
     def location(self, name: str) -> str:
         """Return where the experiment is kept, for people."""
 
@@ -55,11 +58,13 @@ class Backend(Protocol):
 
     Attributes:
         records: What is kept, for reading.
-        notice: What the user should know about how trials run here, or "".
+        notice: What the user should know about how trials run here, once the experiment is created, or "".
+        takes_ctrl_c: Whether Ctrl-C is the coordinator's to hear; False where trials run in this very process.
     """
 
     records: Records
     notice: str
+    takes_ctrl_c: bool
 
     def create(self, experiment: Experiment, payload: Payload) -> None:
         """Keep the experiment and its payload and get ready to launch; raises `ExperimentExists` or `LoadError`."""
@@ -82,7 +87,7 @@ class Backend(Protocol):
     def wake(self) -> None:
         """Make `wait` return soon; the one verb that a signal handler or another thread may call."""
 
-    def conclude(self, experiment: Experiment) -> None:
+    def keep(self, experiment: Experiment) -> None:
         """Keep the experiment's record as it is now."""
 
     def close(self) -> None:

@@ -15,7 +15,6 @@ from typing import Any
 
 import cloudpickle
 
-from expsdk import __version__
 from expsdk.errors import PayloadTooLarge
 from expsdk.experiment.definition import Definition
 from expsdk.packaging.archive import build_archive
@@ -23,6 +22,7 @@ from expsdk.packaging.contents import Contents
 from expsdk.packaging.diagnosis import sizes_of_variables
 from expsdk.packaging.pickling import pickle_by_value
 from expsdk.packaging.project import find_root
+from expsdk.version import __version__
 from expsdk_runtime.contract import PAYLOAD_FORMAT
 from expsdk_runtime.payload import FUNCTION, MANIFEST, PROJECT
 
@@ -41,12 +41,14 @@ class Payload:
         digest: "sha256:" and the hexadecimal digest of `content`.
         manifest: What its `manifest.json` says.
         root: The user's project on this machine.
+        function: What was packed, as it is in this process.
     """
 
     content: bytes
     digest: str
     manifest: dict[str, Any]
     root: Path
+    function: Callable[..., object]
 
     @property
     def file_name(self) -> str:
@@ -96,7 +98,7 @@ def pack(definition: Definition) -> Payload:
         _refuse_too_much(
             definition, {name: len(part) for name, part in members.items()}, LIMIT_BYTES, total=len(content)
         )
-    return Payload(content, f"sha256:{hashlib.sha256(content).hexdigest()}", manifest, root)
+    return Payload(content, f"sha256:{hashlib.sha256(content).hexdigest()}", manifest, root, function)
 
 
 def _manifest(
@@ -189,6 +191,6 @@ def _refuse_too_much(definition: Definition, sizes: Mapping[str, int], limit: in
     largest = sorted(parts.items(), key=lambda part: -part[1])[:PARTS_NAMED]
     named = ", ".join(f"{name.removeprefix(PROJECT)} ({size / _MIB:.1f} MiB)" for name, size in largest)
     raise PayloadTooLarge(
-        f"payload is {total / _MIB:.1f} MiB, limit {limit // _MIB} MiB: its largest parts are {named}; create large values"
-        " inside the function, leave files out with exclude=, and read data from a volume or an image"
+        f"payload is {total / _MIB:.1f} MiB, limit {limit // _MIB} MiB: its largest parts are {named}; create large"
+        " values inside the function, leave files out with exclude=, and read data from a volume or an image"
     )

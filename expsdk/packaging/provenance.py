@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from expsdk import __version__
+from expsdk.version import __version__
 from expsdk_runtime.status import timestamp
 
 GIT_TIMEOUT_S = 10

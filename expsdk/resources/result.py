@@ -20,6 +20,7 @@ __all__ = [
     "ResultMetadata",
     "ResultSpec",
     "ResultStatus",
+    "format_value",
     "new_result",
     "summarize_parameters",
 ]
@@ -106,11 +107,12 @@ def new_result(experiment: str, *, number: int, parameters: Mapping[str, Any], s
 
 def summarize_parameters(parameters: Mapping[str, Any]) -> str:
     """Return a sample in one short line, `lr=0.01234 depth=3 opt=sgd`: floats have four digits."""
-    line = " ".join(f"{name}={_shorten(value)}" for name, value in parameters.items())
+    line = " ".join(f"{name}={format_value(value)}" for name, value in parameters.items())
     return line if len(line) <= SUMMARY_LIMIT_CHARS else line[: SUMMARY_LIMIT_CHARS - 1] + "…"
 
 
-def _shorten(value: Any) -> str:
+def format_value(value: Any) -> str:
+    """Return a parameter's value in short, for people: floats have four digits, strings one line."""
     if isinstance(value, str):
         return " ".join(value.split())
     if isinstance(value, float):

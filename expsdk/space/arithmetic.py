@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import sys
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 if TYPE_CHECKING:
@@ -23,11 +24,11 @@ def exact(number: float) -> Fraction:
 
 
 def as_float(value: Any) -> Any:
-    """Return a number as a float; what is no number, or too great for a float, is returned as it is."""
+    """Return a number as a float, and -0.0 as 0.0; what is no number, or too great for a float, as it is."""
     if not is_number(value) and (isinstance(value, bool) or not hasattr(value, "__index__")):
         return value
     try:
-        return float(value)
+        return float(value) + 0.0  # Kubernetes does not keep the sign of zero
     except (OverflowError, TypeError, ValueError):
         return value
 
@@ -45,6 +46,11 @@ def as_integer(value: Any) -> Any:
 def is_number(value: object) -> TypeGuard[float]:
     """Return whether `value` is an int or a float; a bool is none."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def is_finite(value: object) -> TypeGuard[float]:
+    """Return whether `value` is a number that a float can come near to."""
+    return is_number(value) and -sys.float_info.max <= value <= sys.float_info.max
 
 
 def within(low: float, value: float, high: float) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from expsdk.space.arithmetic import as_float, as_integer, cell, exact, is_number, within
+from expsdk.space.arithmetic import as_float, as_integer, cell, exact, is_finite, is_number, within
 from expsdk.space.lazy import LazySequence
 from expsdk.space.values import identity, plain
 
@@ -46,12 +46,12 @@ class Uniform:
 
     def contains(self, value: object) -> bool:
         """Return whether `value` is a number of the domain, up to rounding where there is a step."""
-        if not is_number(value) or not self.low <= value <= self.high:
+        if not is_finite(value):
             return False
         steps = self.grid()
         if steps is None or self.step is None:
-            return True
-        nearest = steps[self.index_of(value)]
+            return self.low <= value <= self.high
+        nearest = steps[self.index_of(within(self.low, value, self.high))]
         return abs(nearest - value) <= _STEP_TOLERANCE * self.step
 
     def index_of(self, value: float) -> int:
@@ -145,7 +145,8 @@ class Integer:
 
     def contains(self, value: object) -> bool:
         """Return whether `value` is an int of the domain; 3.0 is none before it is restored."""
-        return isinstance(value, int) and not isinstance(value, bool) and value in self.grid()
+        # A range looks a plain int up at once, and walks through its values for any other.
+        return isinstance(value, int) and not isinstance(value, bool) and int(value) in self.grid()
 
     def restore(self, value: Any) -> Any:
         """Return `value` as an int if it is a whole number."""
@@ -189,7 +190,7 @@ class Normal:
 
     def contains(self, value: object) -> bool:
         """Return whether `value` is a finite number."""
-        return is_number(value) and -sys.float_info.max <= value <= sys.float_info.max
+        return is_finite(value)
 
     def restore(self, value: Any) -> Any:
         """Return `value` as a float if it is a number."""
@@ -262,7 +263,7 @@ class Choice:
     def __post_init__(self) -> None:
         if is_options(self.choices):
             _set(self, choices=tuple(plain(option) for option in self.choices))
-        if all(branch == () for branch in self.branches):
+        if all(isinstance(branch, tuple) and not branch for branch in self.branches):
             _set(self, branches=())
 
     def __eq__(self, other: object) -> bool:

@@ -22,7 +22,7 @@ from expsdk.space.domains import (
     Uniform,
     is_options,
 )
-from expsdk.space.values import DEPTH_LIMIT, identity, json_fault, show
+from expsdk.space.values import DEPTH_LIMIT, identity, json_fault, kept, show
 
 INTEGER_BOUND = 2**53
 SIGMAS = 9
@@ -47,7 +47,7 @@ def check_parameters(parameters: Sequence[Parameter]) -> None:
 
 def branch_path(where: str, name: str, option: object) -> str:
     """Return how the parameters of an option's branch are told apart: "opt='sgd' → "."""
-    return f"{where}{name}={option!r} → "
+    return f"{where}{name}={kept(option)!r} → "
 
 
 def _check_domains(parameters: Sequence[Parameter], where: str) -> None:
@@ -212,7 +212,7 @@ def _choice_fault(domain: Choice) -> str | None:
         return "a choice has at least one option, not []; write the options, or leave the parameter out"
     seen: dict[Any, Any] = {}
     for option in options:
-        if domain.branches and isinstance(option, tuple):
+        if domain.branches and isinstance(option, (tuple, list, dict)):
             return f"an option with a branch is text, a number, a bool or None, not {show(option)}; name it by a string"
         fault = _buried_fault(option, "an option is a value") or json_fault(option)
         if fault:

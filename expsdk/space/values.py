@@ -7,8 +7,12 @@ import math
 from collections.abc import Hashable
 from typing import Any
 
+from expsdk.space.arithmetic import as_float, exact
+
 DEPTH_LIMIT = 64
 INTEGER_LIMIT = 2**63
+_EXACT_LIMIT = 10**16
+_DIGITS_LIMIT = 10**21
 
 
 def plain(value: Any, depth: int = 0) -> Any:
@@ -28,15 +32,30 @@ def plain(value: Any, depth: int = 0) -> Any:
     return value
 
 
+def kept(value: Any) -> Any:
+    """Return a number as Kubernetes gives it back; anything else as it is.
+
+    An integer of 64 bits stays, a greater one becomes a float. A whole float below 1e21 is written in digits, and read
+    as an integer: the shortest that is the same float, filled up with zeros (as in ECMA-262, Number::toString). So
+    2.0**60 comes back as 1152921504606847000.
+    """
+    if not isinstance(value, (int, float)) or (isinstance(value, int) and -INTEGER_LIMIT <= value < INTEGER_LIMIT):
+        return value
+    number = as_float(value)
+    if not abs(number) < _DIGITS_LIMIT or not number.is_integer():
+        return number
+    return int(number) if abs(number) < _EXACT_LIMIT else int(exact(number))
+
+
 def identity(value: Any) -> Hashable:
-    """Return a key that two values share exactly when JSON cannot tell them apart.
+    """Return a key that two values share exactly when JSON cannot tell them apart, after Kubernetes has kept it.
 
     1 and 1.0 are one number, because Kubernetes writes both as 1; true is no number.
     """
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return (type(value).__name__, value)
     if isinstance(value, (int, float)):
-        return ("number", value)
+        return ("number", kept(value))
     if isinstance(value, list):
         return ("list", tuple(identity(item) for item in value))
     if isinstance(value, dict):
@@ -88,7 +107,7 @@ def _scalar_fault(value: object) -> tuple[str, str] | None:
 
 def _number_fault(value: float) -> tuple[str, str] | None:
     if isinstance(value, int):
-        if -INTEGER_LIMIT <= value < INTEGER_LIMIT:
+        if kept(value) == value:
             return None
         return f"an integer fits 64 bits, and {show(value)} does not", "write it as a string"
     if math.isfinite(value):

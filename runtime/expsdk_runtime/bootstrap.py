@@ -10,13 +10,15 @@ import json
 import os
 import socket
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from expsdk_runtime.contract import Assignment, ExitCode, Phase
 from expsdk_runtime.journal import Journal
 from expsdk_runtime.payload import Payload, PayloadError
 from expsdk_runtime.runner import run_trial
-from expsdk_runtime.sinks import Sink, SocketSink
+from expsdk_runtime.seeding import seeded
+from expsdk_runtime.sinks import SocketSink
 
 LOCAL_INTERVAL_S = 0.25
 
@@ -35,30 +37,29 @@ def main(path: str, arguments: list[str]) -> int:
 
 def _attached(payload: Payload, descriptor: str, directory: str, root: str, digest: str) -> int:
     """Run the trial that the first line on a socket assigns; the project is unpacked in `directory` already."""
-    connection = socket.socket(fileno=int(descriptor))
-    with connection.makefile("rb", buffering=0) as lines:
-        assignment = Assignment.from_json(lines.readline().decode())
-    return run_payload(
-        payload, assignment, SocketSink(connection, interval_s=LOCAL_INTERVAL_S), directory, root=root, digest=digest
+    return run_attached(
+        lambda: payload.load(directory, root=root),
+        socket.socket(fileno=int(descriptor)),
+        project_dir=directory,
+        digest=digest,
     )
 
 
-def run_payload(
-    payload: Payload,
-    assignment: Assignment,
-    sink: Sink,
-    directory: str,
-    *,
-    root: str | None = None,
-    digest: str = "",
-    journal: Journal | None = None,
+def run_attached(
+    load: Callable[[], Callable[..., object]], connection: socket.socket, *, project_dir: str, digest: str
 ) -> int:
-    """Load the payload's function and run one attempt; return the process's exit code."""
+    """Run the trial that the first line on `connection` assigns, and report there; return the process's exit code.
 
-    def function(**parameters: Any) -> object:
-        return payload.load(directory, root=root)(**parameters)
-
-    return run_trial(function, assignment, sink, digest=digest, journal=journal, project_dir=directory).exit_code
+    Args:
+        load: Returns the user's function.
+        connection: The coordinator's socket.
+        project_dir: Where the payload's copy of the user's project lies.
+        digest: The payload's digest.
+    """
+    with connection.makefile("rb", buffering=0) as lines:
+        assignment = Assignment.from_json(lines.readline().decode())
+    sink = SocketSink(connection, interval_s=LOCAL_INTERVAL_S)
+    return run_trial(seeded(load, assignment.seed), assignment, sink, digest=digest, project_dir=project_dir).exit_code
 
 
 class _ConsoleSink:
@@ -119,7 +120,8 @@ def _standalone(payload: Payload, arguments: list[str]) -> int:
             output_dir=output_dir,
             checkpoint_dir=os.path.join(output_dir, "checkpoint"),
         )
-        return run_payload(payload, assignment, _ConsoleSink(), project, journal=Journal(None))
+        function = seeded(lambda: payload.load(project), assignment.seed)
+        return run_trial(function, assignment, _ConsoleSink(), journal=Journal(None), project_dir=project).exit_code
 
 
 def _parse_parameters(payload: Payload, text: str) -> dict[str, Any]:

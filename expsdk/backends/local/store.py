@@ -48,7 +48,7 @@ class FileStore:
         """Keep a new experiment; raises `ExperimentExists` or `StorageError`."""
         name = experiment.metadata.name
         directory = self.directory(name)
-        with _storage(directory):
+        with translating_disk_errors(directory):
             self.root.mkdir(parents=True, exist_ok=True)
             ignore = self.root / ".gitignore"
             if not ignore.exists():
@@ -108,7 +108,7 @@ class FileStore:
     def lock(self, name: str) -> TextIO:
         """Take the experiment for this coordinator, as long as the returned file is open."""
         path = self.directory(name) / "lock"
-        with _storage(path):
+        with translating_disk_errors(path):
             file = path.open("w")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -121,12 +121,20 @@ class FileStore:
 
     def logs(self, trial: str) -> Iterator[str]:
         """Yield the lines that a trial printed, standard output and error together."""
-        path = self.trial_directory(trial) / LOG
-        if not path.parent.is_dir():
-            raise TrialNotFound(f"no trial {trial!r} has run in {self.root}")
-        if path.exists():
-            with path.open(errors="replace") as lines:
+        directory = self.trial_directory(trial)
+        if not directory.is_dir():
+            raise TrialNotFound(
+                f"no trial {trial!r} has run in {self.root}; give its name as `print(results)` shows it"
+            )
+        path = self.log_path(trial)
+        if path is not None:
+            with open(path, errors="replace") as lines:  # noqa: PTH123
                 yield from lines
+
+    def log_path(self, trial: str) -> str | None:
+        """Return the file with what a trial printed, or None where it has printed nothing that was kept."""
+        path = self.trial_directory(trial) / LOG
+        return str(path) if path.exists() else None
 
     def location(self, name: str) -> str:
         """Return the experiment's directory, relative to the working directory where it is below it."""
@@ -146,20 +154,20 @@ class FileStore:
     def prepare_trial(self, experiment: str, number: int) -> Path:
         """Make the directory of a trial and return it."""
         directory = self.trial_directory(trial_name(experiment, number))
-        with _storage(directory):
+        with translating_disk_errors(directory):
             directory.mkdir(exist_ok=True)
         return directory
 
     def _write(self, path: Path, document: dict[str, Any]) -> None:
         partial = f"{path}.partial"
-        with _storage(path):
+        with translating_disk_errors(path):
             with open(partial, "w", encoding="utf-8") as file:  # noqa: PTH123 - twice as quick as Path.open
                 json.dump(document, file, separators=(",", ":"))
             os.replace(partial, path)  # noqa: PTH105
 
 
 @contextmanager
-def _storage(path: Path) -> Iterator[None]:
+def translating_disk_errors(path: Path) -> Iterator[None]:
     """Translate what the disk says."""
     try:
         yield

@@ -28,18 +28,21 @@ def judge(status: dict[str, Any], wait_status: int, sentence: Sentence | None, l
         sentence: Why it was ended, if it was.
         last_lines: The end of what it printed.
     """
-    if sentence is not None and status["phase"] not in (Phase.SUCCEEDED, Phase.PRUNED):
+    # A process that was told to end says "preempted": it cannot know why. Any other ending of its own stands.
+    has_said = status["phase"] in Phase.FINISHED and status["reason"] != Reason.PREEMPTED
+    if sentence is not None and not has_said:
         phase = Phase.CANCELLED if sentence.reason == Reason.INTERRUPTED else Phase.FAILED
-        return _ended(status, phase, sentence.reason, sentence.message)
+        return ended(status, phase=phase, reason=sentence.reason, message=sentence.message)
     if status["phase"] in Phase.FINISHED:
         return status
-    reason, message = _describe(wait_status)
+    reason, message = describe_exit(os.waitstatus_to_exitcode(wait_status))
     if last_lines:
         message += f"; the end of its log:\n{last_lines}"
-    return _ended(status, Phase.FAILED, reason, message)
+    return ended(status, phase=Phase.FAILED, reason=reason, message=message)
 
 
-def _ended(status: dict[str, Any], phase: str, reason: str, message: str) -> dict[str, Any]:
+def ended(status: dict[str, Any], *, phase: str, reason: str, message: str) -> dict[str, Any]:
+    """Return the status of a trial that did not say itself how it ended."""
     return {
         **status,
         "phase": phase,
@@ -49,8 +52,8 @@ def _ended(status: dict[str, Any], phase: str, reason: str, message: str) -> dic
     }
 
 
-def _describe(wait_status: int) -> tuple[str, str]:
-    code = os.waitstatus_to_exitcode(wait_status)
+def describe_exit(code: int) -> tuple[str, str]:
+    """Return reason and message for a process that ended by itself, as `subprocess` gives its exit code."""
     if code >= 0:
         return Reason.CRASHED, f"the process ended with exit code {code} before the function returned"
     number = -code

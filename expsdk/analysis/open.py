@@ -1,0 +1,59 @@
+"""Opening an experiment's results by name, from any process, also while its sweep runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from expsdk.analysis.results import Results
+from expsdk.analysis.trial import TrialRecord
+from expsdk.backends.base import Records
+from expsdk.backends.registry import open_records
+from expsdk.space import Space
+from expsdk_runtime.contract import Phase, Reason
+
+
+def results(name: str, *, backend: str = "local", **options: object) -> Results:
+    """Return the results of an experiment as they are now.
+
+    Args:
+        name: The experiment's name, as `run()` shows it.
+        backend: Where it is kept.
+        options: The backend's own: the local one takes `root`, the directory that holds the experiments.
+
+    Raises:
+        ExperimentNotFound: There is no experiment of that name; the message lists those that are there.
+        BackendError: There is no such backend, or it has no such option.
+    """
+    return read_results(open_records(backend, **options), name)
+
+
+def read_results(records: Records, name: str, *, space: Space | None = None) -> Results:
+    """Return the results of an experiment from a backend's records.
+
+    Args:
+        records: The records.
+        name: The experiment's name.
+        space: The experiment's space as its function has it, where it is at hand: it knows 1.0 from 1.
+    """
+    experiment = records.experiment(name)
+    types = space or Space.from_declarative(experiment.spec.space)
+    is_driven = records.is_driven(name)
+    trials = [
+        TrialRecord.from_document(
+            document if is_driven else _as_lost(document),
+            parameters=types.restore(document["spec"]["parameters"]),
+            log_path=records.log_path(document["metadata"]["name"]),
+        )
+        for document in records.results(name)
+    ]
+    return Results(experiment, trials, location=records.location(name))
+
+
+def _as_lost(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a Result that nobody will write any more as that of a trial which was lost, if it has not ended."""
+    status = document["status"]
+    if status["phase"] in Phase.FINISHED:
+        return document
+    message = "the process that drove the sweep ended before this trial did"
+    return {**document, "status": {**status, "phase": Phase.FAILED, "reason": Reason.LOST, "message": message}}

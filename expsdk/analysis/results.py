@@ -1,0 +1,196 @@
+"""The trials of an experiment: a sequence that filters, ranks and tabulates itself."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, overload
+
+from expsdk.analysis.table import html_table, text_table
+from expsdk.analysis.trial import TrialRecord
+from expsdk.errors import NoBestTrial, ResultsError, TrialNotFound
+from expsdk.resources.experiment import Experiment
+from expsdk.resources.names import trial_name
+from expsdk_runtime.contract import Phase
+
+if TYPE_CHECKING:
+    import pandas
+
+SHOWN = 10
+
+
+class Results(Sequence[TrialRecord]):
+    """The trials of an experiment by number, as their records were when they were read.
+
+    Attributes:
+        experiment: The experiment's record: `experiment.spec` is what was asked, `experiment.status` how it went.
+        location: Where the experiment is kept.
+    """
+
+    def __init__(self, experiment: Experiment, trials: Iterable[TrialRecord], *, location: str) -> None:
+        self.experiment = experiment
+        self.location = location
+        self._trials = tuple(trials)
+
+    @property
+    def name(self) -> str:
+        """The experiment's name."""
+        return self.experiment.metadata.name
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of trials by phase."""
+        counted = Counter(trial.phase for trial in self)
+        return {phase: counted[phase] for phase in Phase.ALL if counted[phase]}
+
+    @property
+    def best(self) -> TrialRecord:
+        """The succeeded trial with the best last value of the objective; of equal ones the first.
+
+        Raises:
+            NoBestTrial: No trial has succeeded with a value, or there are several objectives.
+        """
+        return self._ranked(1)[0]
+
+    def top(self, count: int) -> Results:
+        """Return the succeeded trials with the best values, best first, at most `count`; empty where none has one.
+
+        Raises:
+            NoBestTrial: There are several objectives.
+        """
+        return self._with(self._ranked(count, may_be_empty=True))
+
+    def filter(self, *, phase: str | Iterable[str]) -> Results:
+        """Return the trials of a phase, or of several.
+
+        Raises:
+            ResultsError: There is no such phase.
+        """
+        phases = {phase} if isinstance(phase, str) else set(phase)
+        unknown = sorted(phases - set(Phase.ALL))
+        if unknown:
+            raise ResultsError(f"a phase is one of {', '.join(Phase.ALL)}, not {', '.join(map(repr, unknown))}")
+        return self._with(trial for trial in self if trial.phase in phases)
+
+    @overload
+    def __getitem__(self, key: int | str) -> TrialRecord: ...
+    @overload
+    def __getitem__(self, key: slice) -> Results: ...
+    def __getitem__(self, key: int | str | slice) -> TrialRecord | Results:
+        """Return a trial by its place or its name, or those of a slice.
+
+        Raises:
+            TrialNotFound: There is no trial of that name.
+            IndexError: There is no trial at that place.
+        """
+        if isinstance(key, slice):
+            return self._with(self._trials[key])
+        if isinstance(key, str):
+            return self._named(key)
+        return self._trials[key]
+
+    def __len__(self) -> int:
+        return len(self._trials)
+
+    def __iter__(self) -> Iterator[TrialRecord]:
+        return iter(self._trials)
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """Return a pandas DataFrame with a row for each trial, indexed by name.
+
+        Columns: number, phase, reason, `parameters.…`, `metrics.…` (last values), epoch, started, ended, duration_s.
+
+        Raises:
+            ResultsError: pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ResultsError("to_dataframe() needs pandas; install it: pip install 'expsdk[pandas]'") from error
+        columns = dict.fromkeys(column for trial in self for column in trial.to_dict())
+        ordered = sorted(columns, key=_column_place)
+        frame: pandas.DataFrame = pd.DataFrame([trial.to_dict() for trial in self], columns=ordered or ["name"])
+        return frame.set_index("name")
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return a JSON list with an object for each trial; NaN and the infinities are strings, times RFC 3339."""
+        return json.dumps([_jsonable(trial.to_dict()) for trial in self], indent=indent)
+
+    def __repr__(self) -> str:
+        return f"<Results of {self.name}: {self._headline()}>"
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.name}: {self._headline()}", *text_table(self._shown()), f"kept in {self.location}"])
+
+    def _repr_html_(self) -> str:
+        return html_table(f"{self.name}: {self._headline()}", self._shown())
+
+    def _headline(self) -> str:
+        counts = ", ".join(f"{count} {phase.lower()}" for phase, count in self.counts.items()) or "none has begun"
+        return f"{len(self)} trials ({counts})"
+
+    def _shown(self) -> Sequence[TrialRecord]:
+        """Return the trials worth showing: the best ones, or the first where none has a value."""
+        best = self._ranked(SHOWN, may_be_empty=True) if len(self.experiment.spec.objectives) == 1 else []
+        return best or self._trials[:SHOWN]
+
+    def _ranked(self, count: int, *, may_be_empty: bool = False) -> list[TrialRecord]:
+        objectives = self.experiment.spec.objectives
+        if len(objectives) > 1:
+            names = ", ".join(objective.metric for objective in objectives)
+            raise NoBestTrial(
+                f"the best trial is that of a single objective, and {self.name} has several ({names}); sort the trials"
+                " by the one you mean, for example sorted(results, key=lambda trial: trial.values[…])"
+            )
+        metric, sign = objectives[0].metric, 1 if objectives[0].direction == "minimize" else -1
+        valued = [
+            (sign * trial.values[metric], trial)
+            for trial in self
+            if trial.phase == Phase.SUCCEEDED and not math.isnan(trial.values.get(metric, math.nan))
+        ]
+        if not valued and not may_be_empty:
+            raise NoBestTrial(self._why_no_best(metric))
+        return [trial for _, trial in sorted(valued, key=lambda pair: pair[0])[:count]]
+
+    def _why_no_best(self, metric: str) -> str:
+        failed = next((trial for trial in self if trial.error), None)
+        why = f"; {failed.name} failed: {failed.error.splitlines()[-1]}" if failed else ""
+        return f"the best trial has succeeded with a value of {metric!r}, and of {self._headline()} none has{why}"
+
+    def _named(self, name: str) -> TrialRecord:
+        for trial in self:
+            if trial.name == name:
+                return trial
+        names = [trial.name for trial in self]
+        close = get_close_matches(name, names, n=1)
+        remedy = f"did you mean {close[0]!r}?" if close else f"names look like {trial_name(self.name, 3)!r}"
+        raise TrialNotFound(f"{self.name} has {len(self)} trials, and none is named {name!r}; {remedy}")
+
+    def _with(self, trials: Iterable[TrialRecord]) -> Results:
+        return Results(self.experiment, trials, location=self.location)
+
+
+def _column_place(column: str) -> int:
+    """Return where a column stands: facts, then parameters, then metrics, then times."""
+    if column.startswith("parameters."):
+        return 1
+    if column.startswith("metrics."):
+        return 2
+    return 0 if column in {"name", "number", "phase", "reason"} else 3
+
+
+def _jsonable(row: dict[str, Any]) -> dict[str, Any]:
+    from expsdk.resources.times import format_time
+    from expsdk_runtime.contract import encode_number
+
+    return {
+        name: encode_number(value)
+        if isinstance(value, float)
+        else format_time(value)
+        if hasattr(value, "isoformat")
+        else value
+        for name, value in row.items()
+    }

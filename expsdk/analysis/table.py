@@ -1,0 +1,49 @@
+"""Trials as a table, in text and in HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from expsdk.analysis.trial import TrialRecord
+from expsdk.resources.result import format_value
+
+CELL_LIMIT_CHARS = 32
+
+
+def text_table(trials: Sequence[TrialRecord]) -> list[str]:
+    """Return the lines of a table with a row for each trial; none for no trials."""
+    header, *rows = _cells(trials)
+    if not rows:
+        return []
+    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [header, *rows]
+    ]
+
+
+def html_table(caption: str, trials: Sequence[TrialRecord]) -> str:
+    """Return a table with a caption and a row for each trial."""
+    header, *rows = _cells(trials)
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cells(trials: Sequence[TrialRecord]) -> list[list[str]]:
+    """Return the header and the rows: name, phase, objectives, then parameters."""
+    objectives = list(dict.fromkeys(name for trial in trials for name in trial.values))
+    parameters = list(dict.fromkeys(name for trial in trials for name in trial.parameters))
+    rows = [["trial", "phase", *objectives, *parameters]]
+    for trial in trials:
+        values = [f"{trial.values[name]:.6g}" if name in trial.values else "" for name in objectives]
+        sample = [
+            _cell(format_value(trial.parameters[name])) if name in trial.parameters else "" for name in parameters
+        ]
+        rows.append([trial.name, trial.reason or trial.phase, *values, *sample])
+    return rows
+
+
+def _cell(text: str) -> str:
+    return text if len(text) <= CELL_LIMIT_CHARS else text[: CELL_LIMIT_CHARS - 1] + "…"

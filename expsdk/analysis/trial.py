@@ -1,0 +1,173 @@
+"""One trial's outcome, as people and programs read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+from typing import Any
+
+from expsdk.resources.result import summarize_parameters
+from expsdk.resources.times import parse_time
+from expsdk_runtime.contract import Phase, decode_number
+
+
+@dataclass(frozen=True)
+class MetricHistory:
+    """One metric over epochs, thinned to fit its record: the first, the last and the best point are always there.
+
+    Attributes:
+        epochs: The epoch of each point, rising.
+        values: The value of each point.
+        stride: One point of so many was kept; 1 means all of them.
+    """
+
+    epochs: tuple[int, ...]
+    values: tuple[float, ...]
+    stride: int
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    def __iter__(self) -> Iterator[tuple[int, float]]:
+        """Yield `(epoch, value)` pairs."""
+        return zip(self.epochs, self.values, strict=True)
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """A trial's Result.
+
+    Attributes:
+        name: The trial's name.
+        number: Its number in the experiment, from 0.
+        parameters: The sample: values by parameter name.
+        seed: The trial's own seed.
+        phase: "Pending", "Running", "Succeeded", "Failed", "Pruned" or "Cancelled".
+        reason: Why, in one word; "" where there is nothing to say.
+        error: What went wrong, in words: the traceback of the user's function, or how its process ended; else "".
+        attempt: Which attempt at the trial this tells of, from 1.
+        started: When the attempt began, in UTC, or None.
+        ended: When it ended, in UTC, or None.
+        epoch: The highest epoch of any metric, or None.
+        values: The last value of each objective that was logged, by metric.
+        metrics: For each metric its "last", "min", "max" and "best" value and the last "epoch".
+        history: Each metric over epochs.
+        output_dir: The trial's own directory, or "" before it began.
+        log_path: The file with all that the trial printed, or None where the backend keeps no file.
+        environment: Where and with what it ran.
+    """
+
+    name: str
+    number: int
+    parameters: Mapping[str, Any]
+    seed: int
+    phase: str
+    reason: str
+    error: str
+    attempt: int
+    started: datetime | None
+    ended: datetime | None
+    epoch: int | None
+    values: Mapping[str, float]
+    metrics: Mapping[str, Mapping[str, float]]
+    history: Mapping[str, MetricHistory]
+    output_dir: str
+    log_path: str | None
+    environment: Mapping[str, str]
+
+    @classmethod
+    def from_document(
+        cls, document: Mapping[str, Any], *, parameters: Mapping[str, Any], log_path: str | None
+    ) -> TrialRecord:
+        """Return the trial of a Result.
+
+        Args:
+            document: The Result, as JSON values.
+            parameters: Its parameters, in the types of the experiment's space.
+            log_path: Where its log is.
+        """
+        spec, status = document["spec"], document.get("status") or {}
+        phase = status.get("phase", Phase.PENDING)
+        return cls(
+            name=document["metadata"]["name"],
+            number=spec["number"],
+            parameters=dict(parameters),
+            seed=spec["seed"],
+            phase=phase,
+            reason=status.get("reason", ""),
+            error=status.get("message", "") if phase == Phase.FAILED else "",
+            attempt=status.get("attempt", 1),
+            started=_moment(status.get("startTime")),
+            ended=_moment(status.get("completionTime")),
+            epoch=status.get("epoch"),
+            values={name: decode_number(value) for name, value in status.get("objectives", {}).items()},
+            metrics={
+                name: {key: value if key == "epoch" else decode_number(value) for key, value in summary.items()}
+                for name, summary in status.get("metrics", {}).items()
+            },
+            history={name: _history(columns) for name, columns in status.get("history", {}).items()},
+            output_dir=status.get("outputDir", ""),
+            log_path=log_path,
+            environment=dict(status.get("environment", {})),
+        )
+
+    @property
+    def duration_s(self) -> float | None:
+        """How long the attempt took, in seconds, or None while it has not ended."""
+        if self.started is None or self.ended is None:
+            return None
+        return (self.ended - self.started).total_seconds()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the trial has ended, one way or another."""
+        return self.phase in Phase.FINISHED
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what a table's row says of the trial: names, phase, parameters, last metrics, times."""
+        return {
+            "name": self.name,
+            "number": self.number,
+            "phase": self.phase,
+            "reason": self.reason,
+            **{f"parameters.{name}": value for name, value in self.parameters.items()},
+            **{f"metrics.{name}": summary["last"] for name, summary in self.metrics.items()},
+            "epoch": self.epoch,
+            "started": self.started,
+            "ended": self.ended,
+            "duration_s": self.duration_s,
+        }
+
+    def __repr__(self) -> str:
+        return f"<{self._summary()}>"
+
+    def __str__(self) -> str:
+        lines = [self._summary()]
+        if self.error:
+            lines += [f"  {line}" for line in self.error.splitlines()]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
+
+    def _summary(self) -> str:
+        state = f"{self.phase} ({self.reason})" if self.reason else self.phase
+        values = ", ".join(f"{name}={value:.6g}" for name, value in self.values.items())
+        at = f" at epoch {self.epoch}" if values and self.epoch is not None else ""
+        parts = [
+            f"trial {self.name}: {state}",
+            f"{values}{at}" if values else "",
+            summarize_parameters(self.parameters),
+        ]
+        return ", ".join(part for part in parts if part)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else parse_time(text)
+
+
+def _history(columns: Mapping[str, Any]) -> MetricHistory:
+    values = tuple(decode_number(value) for value in columns["values"])
+    return MetricHistory(tuple(columns["epochs"]), values, columns["stride"])

@@ -1,0 +1,237 @@
+"""The embedded backend: every trial a process of this machine, its events through pipes, its records as files."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from expsdk.backends.base import Document, Update
+from expsdk.backends.local.launch import LauncherProcess, end_of
+from expsdk.backends.local.store import LOG, FileStore
+from expsdk.backends.local.verdict import Sentence, ended, judge
+from expsdk.backends.local.workspace import Workspace, assign
+from expsdk.packaging.payload import Payload
+from expsdk.resources.experiment import Experiment
+from expsdk.resources.result import Result
+from expsdk_runtime.contract import Phase, Reason
+
+
+@dataclass(slots=True)
+class _Job:
+    """A trial's process, as its coordinator sees it."""
+
+    document: Document
+    connection: socket.socket
+    log: Path
+    received: bytes = b""
+    sentence: Sentence | None = None
+
+
+class LocalBackend:
+    """Runs trials as processes that are forked from one that has the user's imports loaded.
+
+    See `expsdk.backends.base.Backend` for the contract and `expsdk.backends.local.launcher` for the processes.
+    """
+
+    takes_ctrl_c = True
+
+    def __init__(self, *, root: str | os.PathLike[str] | None = None) -> None:
+        """Make the backend; nothing is written or started yet.
+
+        Args:
+            root: Where experiments are kept; by default `$EXPSDK_ROOT`, or `.expsdk` in the working directory.
+        """
+        self.records = FileStore(root=root)
+        self.notice = ""
+        self._selector = selectors.DefaultSelector()
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wake_writer.settimeout(0)
+        self._selector.register(self._wake_reader, selectors.EVENT_READ)
+        self._jobs: dict[int, _Job] = {}
+        self._updates: list[Update] = []
+        self._launcher: LauncherProcess | None = None
+        self._workspace: Workspace | None = None
+        self._lock: TextIO | None = None
+
+    def create(self, experiment: Experiment, payload: Payload) -> None:
+        """Keep the experiment, unpack its payload and load the function; see `Backend.create`."""
+        self.records.create(experiment)
+        try:
+            self._lock = self.records.lock(experiment.metadata.name)
+            self._workspace = Workspace.prepare(self.records, experiment, payload)
+            self._start_launcher()
+        except BaseException:
+            self.close()
+            self.records.delete(experiment.metadata.name)
+            raise
+
+    def launch(self, result: Result, *, attempt: int) -> None:
+        """Keep the Result and start a process for it."""
+        assert self._workspace is not None, "create comes before launch"
+        if self._launcher is None:
+            self._start_launcher()
+        number = result.spec.number
+        document = result.to_document()
+        self.records.write_result(document)
+        directory = self.records.prepare_trial(result.spec.experiment, number)
+        ours, theirs = socket.socketpair()
+        assignment = assign(result, attempt=attempt, objectives=self._workspace.objectives, directory=directory)
+        job = self._jobs[number] = _Job(document, ours, directory / LOG)
+        with theirs:
+            ours.sendall(assignment.to_json().encode() + b"\n")
+            ours.settimeout(0)
+            self._selector.register(ours, selectors.EVENT_READ, number)
+            try:
+                self._launcher.launch(number, log=job.log, descriptor=theirs.fileno())  # type: ignore[union-attr]
+            except OSError:  # it is gone, which `wait` will see; this trial is lost with the others
+                return
+
+    def ask_stop(self, number: int, stop: str) -> None:
+        """Write the stop into the Result and tell the trial."""
+        job = self._jobs.get(number)
+        if job is not None:
+            job.document["spec"]["stop"] = stop
+            self.records.write_result(job.document)
+            try:
+                job.connection.sendall(b'{"stop":"%s"}\n' % stop.encode())
+            except OSError:  # its process has just ended
+                return
+
+    def terminate(self, number: int, *, reason: str, message: str) -> None:
+        """Send SIGTERM to the trial's own process, which flushes and ends."""
+        self._send(number, signal.SIGTERM, Sentence(reason, message), group=False)
+
+    def kill(self, number: int, *, reason: str, message: str) -> None:
+        """Send SIGKILL to the trial's process and all that it started."""
+        self._send(number, signal.SIGKILL, Sentence(reason, message), group=True)
+
+    def wait(self, timeout_s: float | None) -> list[Update]:
+        """Return what changed; see `Backend.wait`."""
+        for key, _ in self._selector.select(0 if self._updates else timeout_s):
+            if key.fileobj is self._wake_reader:
+                self._wake_reader.recv(4096)
+            elif key.data is None:
+                self._hear_launcher()
+            elif key.data in self._jobs:  # it may have ended a moment ago
+                self._hear_trial(key.data)
+        updates, self._updates = self._updates, []
+        return updates
+
+    def wake(self) -> None:
+        """Make `wait` return."""
+        try:
+            self._wake_writer.send(b"!")
+        except OSError:  # full of earlier wakes, or closed
+            return
+
+    def keep(self, experiment: Experiment) -> None:
+        """Write the experiment's record."""
+        self.records.write_experiment(experiment)
+
+    def close(self) -> None:
+        """End the launcher, and with it whatever still runs."""
+        if self._launcher is not None:
+            self._launcher.close()
+            self._launcher = None
+        for job in self._jobs.values():
+            job.connection.close()
+        self._jobs.clear()
+        if self._lock is not None:
+            self._lock.close()
+        self._selector.close()
+        self._wake_reader.close()
+        self._wake_writer.close()
+
+    def _start_launcher(self) -> None:
+        assert self._workspace is not None, "create comes before launch"
+        self._launcher = self._workspace.start_launcher()
+        self._selector.register(self._launcher.connection, selectors.EVENT_READ)
+        notice = self._launcher.notice
+        self.notice = notice and f"each trial starts a fresh interpreter, which takes longer than a fork: {notice}"
+
+    def _send(self, number: int, signum: signal.Signals, sentence: Sentence, *, group: bool) -> None:
+        job = self._jobs.get(number)
+        if job is not None and self._launcher is not None:
+            job.sentence = job.sentence or sentence
+            self._launcher.signal(number, signum, group=group)
+
+    def _hear_trial(self, number: int) -> None:
+        """Take in what a trial reported; of several statuses the last one counts."""
+        job = self._jobs[number]
+        status = self._drain(job)
+        if status is not None:
+            job.document["status"] = status
+            self.records.write_result(job.document)
+            self._updates.append(Update(number, job.document, alive=True))
+
+    def _drain(self, job: _Job) -> dict[str, Any] | None:
+        """Return the last status that has arrived whole since the last call, if any has."""
+        chunks = [job.received]
+        try:
+            while chunk := job.connection.recv(262_144):
+                chunks.append(chunk)
+            self._deafen(job)
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._deafen(job)
+        *lines, job.received = b"".join(chunks).split(b"\n")
+        status: dict[str, Any] | None = json.loads(lines[-1]) if lines else None
+        return status
+
+    def _deafen(self, job: _Job) -> None:
+        """Listen no more to a trial that has closed its side: its launcher tells when it ends."""
+        try:
+            self._selector.unregister(job.connection)
+        except KeyError:
+            return
+
+    def _hear_launcher(self) -> None:
+        assert self._launcher is not None, "it is registered as long as it is there"
+        reports = self._launcher.reports()
+        if reports is None:
+            self._lose_launcher()
+            return
+        for report in reports:
+            if report["ended"] in self._jobs:
+                self._bury(report["ended"], report["status"], report.get("error", ""))
+
+    def _bury(self, number: int, wait_status: int | None, error: str) -> None:
+        """Take a trial's last report in and write how it ended."""
+        job = self._jobs.pop(number)
+        status = self._drain(job) or job.document["status"]
+        self._deafen(job)
+        job.connection.close()
+        if wait_status is None:
+            status = ended(status, phase=Phase.FAILED, reason=Reason.LAUNCH_FAILED, message=error)
+        else:
+            # Reading the log's end costs more than all else here: only a trial that did not say how it ended needs it.
+            words = "" if status["phase"] in Phase.FINISHED else end_of(job.log)
+            status = judge(status, wait_status, job.sentence, words)
+        job.document["status"] = status
+        self.records.write_result(job.document)
+        self._updates.append(Update(number, job.document, alive=False))
+
+    def _lose_launcher(self) -> None:
+        """Write off what ran under a launcher that was killed; the next launch starts another."""
+        assert self._launcher is not None, "it was there until now"
+        self._selector.unregister(self._launcher.connection)
+        self._launcher.close()
+        self._launcher = None
+        message = "the process that starts trials was killed, and this trial ended with it"
+        for number, job in list(self._jobs.items()):
+            status = self._drain(job) or job.document["status"]
+            self._deafen(job)
+            job.connection.close()
+            if status["phase"] not in Phase.FINISHED:
+                status = ended(status, phase=Phase.FAILED, reason=Reason.LOST, message=message)
+            job.document["status"] = status
+            self.records.write_result(job.document)
+            self._updates.append(Update(number, job.document, alive=False))
+        self._jobs.clear()

@@ -1,0 +1,170 @@
+"""The debug backend: trials one at a time in this very process, so that breakpoints and pdb work."""
+
+from __future__ import annotations
+
+import bdb
+import os
+import pdb
+import sys
+from collections import deque
+from collections.abc import Callable, Generator
+from typing import Any, TextIO
+
+from expsdk.backends.base import Document, Update
+from expsdk.backends.local.store import FileStore, translating_disk_errors
+from expsdk.backends.local.verdict import ended
+from expsdk.backends.local.workspace import assign
+from expsdk.packaging.payload import Payload
+from expsdk.resources.experiment import Experiment
+from expsdk.resources.result import Result
+from expsdk_runtime.bootstrap import LOCAL_INTERVAL_S
+from expsdk_runtime.contract import Phase, Reason
+from expsdk_runtime.runner import run_trial
+from expsdk_runtime.seeding import seeded
+
+
+class DebugBackend:
+    """Runs the function as it is in this process: what it prints is shown, and a debugger stops in it.
+
+    Records are kept as the local backend keeps them. Nothing isolates the trials, and nothing ends one that hangs but
+    Ctrl-C, which ends the sweep.
+    """
+
+    takes_ctrl_c = False
+    notice = "trials run one at a time in this process, without time limits"
+
+    def __init__(self, *, root: str | os.PathLike[str] | None = None, post_mortem: bool = False) -> None:
+        """Make the backend; nothing is written yet.
+
+        Args:
+            root: Where experiments are kept; by default `$EXPSDK_ROOT`, or `.expsdk` in the working directory.
+            post_mortem: Whether a trial that fails starts pdb where it failed.
+        """
+        self.records = FileStore(root=root)
+        self._post_mortem = post_mortem
+        self._waiting: deque[tuple[Result, int]] = deque()
+        self._payload: Payload | None = None
+        self._objectives: list[tuple[str, str]] = []
+        self._updates: list[Update] = []
+        self._is_interrupted = False
+        self._lock: TextIO | None = None
+
+    def create(self, experiment: Experiment, payload: Payload) -> None:
+        """Keep the experiment and its payload; the function is the one that was packed, as it is here."""
+        self.records.create(experiment)
+        self._lock = self.records.lock(experiment.metadata.name)
+        with translating_disk_errors(self.records.root):
+            payload.write(self.records.directory(experiment.metadata.name))
+        self._payload = payload
+        self._objectives = [(each.metric, each.direction) for each in experiment.spec.objectives]
+
+    def launch(self, result: Result, *, attempt: int) -> None:
+        """Keep the Result; the trial runs in the next `wait`."""
+        self.records.write_result(result.to_document())
+        self._waiting.append((result, attempt))
+
+    def ask_stop(self, number: int, stop: str) -> None:
+        """Let a trial that has not begun never begin; `stop` is always "cancelled" for those."""
+        self._drop(number, reason=Reason.INTERRUPTED, message=f"{stop} before it began")
+
+    def terminate(self, number: int, *, reason: str, message: str) -> None:
+        """Let a trial that has not begun never begin."""
+        self._drop(number, reason=reason, message=message)
+
+    def kill(self, number: int, *, reason: str, message: str) -> None:
+        """Let a trial that has not begun never begin."""
+        self._drop(number, reason=reason, message=message)
+
+    def wait(self, timeout_s: float | None) -> list[Update]:  # noqa: ARG002 - there is nothing to wait for
+        """Run the next trial to its end.
+
+        Raises:
+            KeyboardInterrupt: The user ended the former trial by Ctrl-C, or quit its debugger.
+        """
+        if self._is_interrupted:
+            self._is_interrupted = False
+            raise KeyboardInterrupt
+        if self._waiting and not self._updates:
+            result, attempt = self._waiting.popleft()
+            self._updates.append(self._run(result, attempt))
+        updates, self._updates = self._updates, []
+        return updates
+
+    def wake(self) -> None:
+        """Do nothing: `wait` never waits."""
+
+    def keep(self, experiment: Experiment) -> None:
+        """Write the experiment's record."""
+        self.records.write_experiment(experiment)
+
+    def close(self) -> None:
+        """Forget what has not begun; there is nothing to end."""
+        self._waiting.clear()
+        if self._lock is not None:
+            self._lock.close()
+
+    def _run(self, result: Result, attempt: int) -> Update:
+        assert self._payload is not None, "create comes before launch"
+        directory = self.records.prepare_trial(result.spec.experiment, result.spec.number)
+        assignment = assign(result, attempt=attempt, objectives=self._objectives, directory=directory)
+        sink = _RecordSink(self.records, result.to_document())
+        function = self._payload.function
+        print(f"expsdk: {assignment.name}: {result.spec.summary}", file=sys.stderr)
+        ending = run_trial(
+            seeded(lambda: _debugged(function, post_mortem=self._post_mortem), assignment.seed),
+            assignment,
+            sink,
+            digest=self._payload.digest,
+        )
+        self._is_interrupted = ending.phase == Phase.CANCELLED
+        return Update(result.spec.number, sink.document, alive=False)
+
+    def _drop(self, number: int, *, reason: str, message: str) -> None:
+        for result, attempt in list(self._waiting):
+            if result.spec.number == number:
+                self._waiting.remove((result, attempt))
+                document = result.to_document()
+                phase = Phase.CANCELLED if reason == Reason.INTERRUPTED else Phase.FAILED
+                document["status"] = ended(document["status"], phase=phase, reason=reason, message=message)
+                self.records.write_result(document)
+                self._updates.append(Update(number, document, alive=False))
+
+
+class _RecordSink:
+    """Writes a trial's statuses straight into its record."""
+
+    interval_s = LOCAL_INTERVAL_S
+
+    def __init__(self, store: FileStore, document: Document) -> None:
+        self.document = document
+        self._store = store
+
+    def report(self, status: dict[str, Any]) -> None:
+        """Write the record."""
+        self.document["status"] = status
+        self._store.write_result(self.document)
+
+    def stop(self) -> str:
+        """Return "": nobody can ask, since the coordinator waits for the trial."""
+        return ""
+
+    def listen(self) -> None:
+        """Return None: nothing comes back."""
+
+
+def _debugged(function: Callable[..., object], *, post_mortem: bool) -> Callable[..., object]:
+    """Return the function such that quitting its debugger interrupts the sweep, and failing may start one."""
+
+    def run(**parameters: Any) -> Generator[object, None, object]:
+        try:
+            returned = function(**parameters)
+            return (yield from returned) if isinstance(returned, Generator) else returned
+        except bdb.BdbQuit:
+            raise KeyboardInterrupt from None
+        except Exception as error:
+            if post_mortem:
+                print(f"expsdk: {type(error).__name__}: {error}", file=sys.stderr)
+                pdb.post_mortem(error.__traceback__)
+            raise
+
+    return run

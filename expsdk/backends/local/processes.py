@@ -1,0 +1,172 @@
+"""What the launcher asks of the operating system: process groups, orphans, signals, output.
+
+Linux has all of it, other systems what they have. Standard library only: it is loaded inside the launcher and in every
+trial that it forks.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import faulthandler
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Container, Iterator
+from contextlib import suppress
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_PATIENCE_S = 5.0
+_IS_LINUX = sys.platform == "linux"
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose own parent ends, instead of init (Linux)."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent(parent: int) -> None:
+    """Have this process killed when its parent ends (Linux)."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before this was in force
+        os._exit(1)
+
+
+def make_group(pid: int) -> None:
+    """Put a process (0: this one) in a group of its own; both sides do it, so that neither comes too late."""
+    try:
+        os.setpgid(pid, pid)
+    except OSError:
+        return
+
+
+def send_signal(pid: int, number: int, *, group: bool) -> None:
+    """Send a signal to a process or to its group; one that has ended is passed over."""
+    try:
+        if group:
+            os.killpg(pid, number)
+        else:
+            os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):  # macOS says the latter of a zombie
+        return
+
+
+def watch_children() -> socket.socket:
+    """Return a socket that becomes readable when a child of this process has ended."""
+    reader, writer = socket.socketpair()
+    reader.settimeout(0)
+    writer.settimeout(0)
+    signal.signal(signal.SIGCHLD, lambda _signal, _frame: None)
+    signal.set_wakeup_fd(writer.detach(), warn_on_full_buffer=False)
+    return reader
+
+
+def unwatch_children(reader: socket.socket) -> None:
+    """Undo `watch_children` in a forked process."""
+    os.close(signal.set_wakeup_fd(-1))
+    reader.close()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
+def ended_children() -> Iterator[tuple[int, int]]:
+    """Reap and yield the children that have ended, as process id and wait status."""
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        yield pid, status
+
+
+def end_orphans(*, except_for: Container[int]) -> None:
+    """Kill the children that are no trials: what trials that have ended left running (Linux).
+
+    Each trial adopts its own orphans while it lives, so these are of trials that do not.
+    """
+    for pid in _children():
+        if pid not in except_for:
+            send_signal(pid, signal.SIGKILL, group=False)
+
+
+def end_all(trials: list[int]) -> None:
+    """Kill the trials with all that they started, and wait until they are gone."""
+    for pid in trials:
+        send_signal(pid, signal.SIGKILL, group=True)
+    give_up_at = time.monotonic() + _PATIENCE_S
+    with suppress(ChildProcessError):  # none is left
+        while time.monotonic() < give_up_at:
+            if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                end_orphans(except_for=())
+                time.sleep(0.002)
+
+
+def why_forking_is_unsafe() -> str:
+    """Return why trials must not be forked from this process, or "" where they can be."""
+    if not _IS_LINUX:
+        return f"forking is not safe on {sys.platform}"
+    torch = sys.modules.get("torch")
+    if torch is not None and getattr(torch, "cuda", None) is not None and torch.cuda.is_initialized():
+        return "the user's module uses CUDA when it is imported"
+    names = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+    if names:
+        return f"the user's module starts threads when it is imported ({', '.join(names)})"
+    # Libraries that know about forks (OpenBLAS, for one) end their threads before it: only what outlives one counts.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    count = sum(1 for _ in os.scandir("/proc/self/task"))
+    return f"a library that the user's module imports runs {count - 1} threads" if count > 1 else ""
+
+
+def redirect_output(log: str) -> None:
+    """Send all that this process prints, and a last traceback should it crash, to the end of a file; read nothing."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(nothing, 0)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.close(nothing)
+    os.close(file)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # both are text files here
+    faulthandler.enable(file=2)
+
+
+def leave(code: int) -> None:
+    """End this forked process as an interpreter ends: threads joined, exit handlers run, output flushed.
+
+    Taking the whole interpreter down would cost more than many a trial.
+    """
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]  # as multiprocessing does at the end of its processes
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BaseException as error:
+        os.write(2, f"expsdk: {type(error).__name__} while the process ended: {error}\n".encode())
+    finally:
+        os._exit(code)
+
+
+def _children() -> list[int]:
+    try:
+        # Not by pathlib: this module is in the launcher and in every trial, and pathlib is slow to import.
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:  # noqa: PTH123
+            return [int(pid) for pid in file.read().split()]
+    except OSError:
+        return []
+
+
+def _prctl(option: int, argument: int) -> None:
+    if _IS_LINUX:
+        ctypes.CDLL(None).prctl(option, argument, 0, 0, 0)

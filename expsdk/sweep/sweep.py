@@ -1,0 +1,79 @@
+"""A sweep: one launch of an experiment over many samples."""
+
+from __future__ import annotations
+
+from expsdk.analysis.open import read_results
+from expsdk.analysis.results import Results
+from expsdk.backends.registry import make_backend
+from expsdk.experiment.definition import Definition
+from expsdk.packaging.payload import pack
+from expsdk.sweep.core import Coordinator
+from expsdk.sweep.driver import Driver
+from expsdk.sweep.observer import Observer, Silence
+from expsdk.sweep.plan import Plan, draw_name, make_plan_sampler
+from expsdk.sweep.record import new_experiment
+
+
+class Sweep:
+    """A sweep that is ready to run; made by `Experiment.sweep`."""
+
+    def __init__(self, definition: Definition, plan: Plan) -> None:
+        self._definition = definition
+        self._plan = plan
+
+    def run(self, backend: str = "local", *, progress: bool = True, **options: object) -> Results:
+        """Run the sweep to its end and return its results.
+
+        Ctrl-C once launches no more trials, asks the running ones to stop and returns what there is; twice kills
+        them and raises KeyboardInterrupt.
+
+        Args:
+            backend: Where trials run: "local", each a process of this machine; "debug", in this very process.
+            progress: Whether to show on standard error how the sweep goes.
+            options: The backend's own: both take `root`, the directory that holds the experiments; "debug" takes
+                `post_mortem`.
+
+        Raises:
+            ExperimentExists: The experiment's name is taken.
+            PackingError: Something that the function uses cannot travel to its jobs.
+            BackendError: The backend is unknown or cannot do its work: the function does not load, the disk is full.
+            KeyboardInterrupt: Ctrl-C was pressed twice.
+        """
+        coordinator = Coordinator(
+            make_plan_sampler(self._definition, self._plan),
+            self._plan.limits,
+            directions=[objective.direction for objective in self._definition.objectives],
+        )
+        place = make_backend(backend, **options)
+        payload = pack(self._definition)
+        name = self._plan.name or draw_name(self._definition.name)
+        experiment = new_experiment(self._definition, self._plan, payload, name=name)
+        observer = _observer(shown=progress)
+        place.create(experiment, payload)
+        driver = Driver(coordinator, place, experiment, observer)
+        try:
+            observer.started(experiment, location=place.records.location(name), notice=place.notice)
+            experiment = driver.run()
+        finally:
+            observer.close()
+            place.close()
+        results = read_results(place.records, name, space=self._definition.space)
+        observer.finished(results)
+        if driver.interruptions > 1:
+            raise KeyboardInterrupt
+        return results
+
+    def __repr__(self) -> str:
+        limits = self._plan.limits
+        return (
+            f"<sweep of {self._definition.label}: trials={limits.trials}, parallelism={limits.parallelism},"
+            f" sampler={self._plan.sampler_name!r}, seed={self._plan.seed}>"
+        )
+
+
+def _observer(*, shown: bool) -> Observer:
+    if not shown:
+        return Silence()
+    from expsdk.sweep.progress import make_progress
+
+    return make_progress()
