@@ -11,6 +11,7 @@ from expsdk.experiment.objective import Objective, make_objectives
 from expsdk.experiment.signature import check_signature
 from expsdk.resources.names import check_experiment_name, suggest_experiment_name
 from expsdk.space import Space
+from expsdk.space.values import show
 
 
 @dataclass(frozen=True)
@@ -68,15 +69,25 @@ def define(
     )
 
 
-def _globs(option: str, patterns: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(patterns, str):
-        raise DefinitionError(
-            f"{option} is a list of globs, not the string {patterns!r}; write {option}=[{patterns!r}]"
-        )
+def _globs(option: str, patterns: Any) -> tuple[str, ...]:
+    if not isinstance(patterns, (list, tuple)):
+        written = show([patterns] if isinstance(patterns, str) else ["data/*.csv"])
+        raise DefinitionError(f"{option} is a list of globs, not {show(patterns)}; write {option}={written}")
     for pattern in patterns:
-        if not isinstance(pattern, str) or not pattern or pattern.startswith("/") or ".." in pattern.split("/"):
-            raise DefinitionError(
-                f"{option} takes globs relative to the project's root, such as 'data/*.csv', not {pattern!r};"
-                " what lies outside the project is read from a volume or baked into the image"
-            )
+        fault = _glob_fault(pattern)
+        if fault:
+            raise DefinitionError(f"{option} takes globs relative to the project's root, such as 'data/*.csv', {fault}")
     return tuple(patterns)
+
+
+def _glob_fault(pattern: Any) -> str | None:
+    if not isinstance(pattern, str):
+        return f"not {show(pattern)}; write a string"
+    parts = pattern.split("/")
+    if pattern.startswith("/") or ".." in parts:
+        return f"not {show(pattern)}; read what lies outside the project from a volume, or bake it into the image"
+    if not set(parts) - {"", "."}:
+        return f"not {show(pattern)}; write '**/*' for every file"
+    if any("**" in part and part != "**" for part in parts):
+        return f"where ** stands alone between slashes, not {show(pattern)}; write a single * in part of a name"
+    return None

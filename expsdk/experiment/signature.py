@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -56,23 +57,16 @@ def bind(function: Callable[..., object], space: Space, parameters: Mapping[str,
     bound = space.restore(space.with_constants({name: plain(value) for name, value in parameters.items()}))
     for parameter in signature.parameters.values():
         if parameter.kind in _NAMEABLE and _is_needed(parameter) and parameter.name not in bound:
+            given = f"only {', '.join(bound)}" if bound else "nothing"
             raise SpaceError(
-                f"parameter {parameter.name}: {_label(function)} needs it, and only"
-                f" {', '.join(bound) or 'nothing'} was given; add {parameter.name}=…"
+                f"parameter {parameter.name}: {_label(function)} needs it, and {given} was given;"
+                f" add {parameter.name}=…"
             )
     return bound
 
 
 def _signature(function: Any) -> inspect.Signature:
-    if isinstance(function, (classmethod, property)) or not callable(function):
-        raise SpaceError(
-            f"an experiment is a function, not the {type(function).__name__} {show(function)};"
-            " decorate a plain function or a static one"
-        )
-    if inspect.isclass(function):
-        raise SpaceError(
-            f"an experiment is a function, not the class {function.__name__}; decorate a function that makes one"
-        )
+    _check_kind(function)
     label = _label(function)
     inner = getattr(function, "__func__", function)
     calls = (inner, type(inner).__call__)
@@ -92,6 +86,22 @@ def _signature(function: Any) -> inspect.Signature:
             f"a function has a signature that Python can read, and {label} has none;"
             " wrap it in a def with named parameters"
         ) from None
+
+
+def _check_kind(function: Any) -> None:
+    """Check that this is a function, which has a name, a module and code to pack; wrapped ones are functions too."""
+    if inspect.isclass(function):
+        raise SpaceError(
+            f"an experiment is a function, not the class {function.__name__}; decorate a function that makes one"
+        )
+    if callable(function) and hasattr(function, "__qualname__") and hasattr(inspect.unwrap(function), "__code__"):
+        return
+    remedies = {
+        functools.partial: "decorate its function, and write what it binds into the space as constants",
+        classmethod: "write @staticmethod above @experiment, and no cls",
+    }
+    remedy = remedies.get(type(function), "write a def that calls it" if callable(function) else "decorate a def")
+    raise SpaceError(f"an experiment is a function, not the {type(function).__name__} {show(function)}; {remedy}")
 
 
 def _check_receiver(function: Callable[..., object], signature: inspect.Signature, space: Space) -> None:
@@ -127,8 +137,8 @@ def _check_accepted(
         raise SpaceError(
             f"{subject}: parameters are given by name, and *{name} of {label} takes none; write {name} without the star"
         )
-    free = [other for other in takes if other not in given] or takes
-    close = difflib.get_close_matches(name, free, n=1)
+    free = [other for other in takes if other not in given]
+    close = difflib.get_close_matches(name, free, n=1, cutoff=0.7)
     remedy = f"did you mean {close[0]!r}?" if close else f"add {name} to the signature, or leave it out"
     raise SpaceError(
         f"{subject}: {label} takes {', '.join(takes) or 'no parameters'}, and no {name!r}; {remedy}",
@@ -152,5 +162,5 @@ def _is_needed(parameter: inspect.Parameter) -> bool:
     return parameter.default is inspect.Parameter.empty
 
 
-def _label(function: object) -> str:
-    return f"{getattr(function, '__qualname__', None) or show(function)}()"
+def _label(function: Callable[..., object]) -> str:
+    return f"{function.__qualname__}()"

@@ -159,7 +159,7 @@ def _quiet() -> Iterator[None]:
     logger.setLevel(max(level, logging.WARNING))
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="optuna")
+            warnings.simplefilter("ignore")  # by module would not do: some are raised in the name of Optuna's caller
             yield
     finally:
         logger.setLevel(level)

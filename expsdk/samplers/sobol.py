@@ -10,6 +10,7 @@ from expsdk.samplers.derive import derive_unit
 from expsdk.space import Space
 
 BITS = 53  # what a float in [0, 1) holds
+_SKIPPED_TOGETHER = 256
 
 
 class SobolSampler:
@@ -45,10 +46,14 @@ class SobolSampler:
         if number < self._next:
             self._sequence.reset()
             self._next = 0
-        if number > self._next:
-            self._sequence.fast_forward(number - self._next)
-        self._next = number + 1
-        point: list[float] = self._sequence.random(1)[0].tolist()
+        while self._next < number:  # scipy's own fast_forward takes no more than 32 bits
+            self._take(min(number - self._next, _SKIPPED_TOGETHER) if self._next else 1)
+        return self._take(1)
+
+    def _take(self, count: int) -> list[float]:
+        """Return the last of the next `count` points."""
+        self._next += count
+        point: list[float] = self._sequence.random(count)[-1].tolist()
         return point
 
 

@@ -10,14 +10,14 @@ from expsdk.space.domains import Choice, Constant, Domain, Integer, LogUniform, 
 from expsdk.space.faults import branch_path
 from expsdk.space.values import show
 
-_KEYS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+_KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     # type: (keys it needs, keys it may have)
-    "uniform": (frozenset({"low", "high"}), frozenset({"step"})),
-    "loguniform": (frozenset({"low", "high"}), frozenset()),
-    "integer": (frozenset({"low", "high"}), frozenset({"step", "log"})),
-    "normal": (frozenset({"mean", "sigma"}), frozenset()),
-    "choice": (frozenset({"choices"}), frozenset({"branches"})),
-    "constant": (frozenset({"value"}), frozenset()),
+    "uniform": (("low", "high"), ("step",)),
+    "loguniform": (("low", "high"), ()),
+    "integer": (("low", "high"), ("step", "log")),
+    "normal": (("mean", "sigma"), ()),
+    "choice": (("choices",), ("branches",)),
+    "constant": (("value",), ()),
 }
 _SIMPLE = {"uniform": Uniform, "loguniform": LogUniform, "integer": Integer, "normal": Normal, "constant": Constant}
 
@@ -44,13 +44,13 @@ def _parse_domain(name: str, document: Any, where: str) -> Domain:
         )
     needed, allowed = _KEYS[kind]
     keys = {key: value for key, value in document.items() if key != "type"}
-    missing, unknown = needed - keys.keys(), keys.keys() - needed - allowed
+    missing = ", ".join(key for key in needed if key not in keys)
+    unknown = ", ".join(str(key) for key in keys if key not in (*needed, *allowed))
     if missing or unknown:
-        wrong = f"without {_listed(missing)}" if missing else f"with {_listed(unknown)}"
-        remedy = f"add {_listed(missing)}" if missing else f"remove {_listed(unknown)}"
-        rule = f"a domain of type {kind} has the keys {_listed(needed)}"
-        may = f" and may have {_listed(allowed)}" if allowed else ""
-        raise SpaceError(f"parameter {where}{name}: {rule}{may}, and this one is {wrong}; {remedy}")
+        wrong = f"lacks {missing}; add {missing}" if missing else f"has {unknown}; remove {unknown}"
+        rule = f"a domain of type {kind} has {' and '.join(needed)}"
+        may = f", and may have {' and '.join(allowed)}" if allowed else ""
+        raise SpaceError(f"parameter {where}{name}: {rule}{may}, but this one {wrong}")
     return _parse_choice(name, keys, where) if kind == "choice" else _SIMPLE[kind](**keys)
 
 
@@ -66,7 +66,3 @@ def _parse_choice(name: str, keys: Mapping[str, Any], where: str) -> Choice:
         for option, branch in zip(choices, branches, strict=False)  # their lengths are checked with the values
     ]
     return Choice(tuple(choices), tuple(parsed + branches[len(parsed) :]))
-
-
-def _listed(keys: frozenset[str] | set[str]) -> str:
-    return ", ".join(sorted(map(str, keys)))

@@ -263,7 +263,7 @@ class Choice:
     def __post_init__(self) -> None:
         if is_options(self.choices):
             _set(self, choices=tuple(plain(option) for option in self.choices))
-        if all(isinstance(branch, tuple) and not branch for branch in self.branches):
+        if all(type(branch) is tuple and not branch for branch in self.branches):
             _set(self, branches=())
 
     def __eq__(self, other: object) -> bool:

@@ -22,7 +22,7 @@ from expsdk.space.domains import (
     Uniform,
     is_options,
 )
-from expsdk.space.values import DEPTH_LIMIT, identity, json_fault, kept, show
+from expsdk.space.values import DEPTH_LIMIT, identity, json_fault, kept, kind_of, show
 
 INTEGER_BOUND = 2**53
 SIGMAS = 9
@@ -114,9 +114,9 @@ def _domain_fault(domain: Domain) -> str | None:
 
 def _number_fault(what: str, value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return f"{what} is a number, not {_kind(value)}; write a plain float or int"
+        return f"{what} is a number, not {kind_of(value)}; write a plain float or int"
     if isinstance(value, int) or not math.isfinite(value):  # an int here did not fit a float
-        return f"{what} is a finite float, not {show(value)}; write a bound that a trial can reach"
+        return f"{what} is a finite float, not {show(value)}; write a finite number"
     return None
 
 
@@ -158,17 +158,17 @@ def _uniform_fault(domain: Uniform) -> str | None:
     whole, rest = divmod(exact(domain.high) - low, step)
     if not rest:
         return None
-    return _uneven_fault(domain, [float(low + count * step) for count in (whole, whole + 1)])
+    return _uneven_fault(domain, [float(low + count * step) for count in (whole, whole + 1) if count])
 
 
 def _integer_fault(domain: Integer) -> str | None:
     for what, value in (("low", domain.low), ("high", domain.high), ("step", domain.step)):
         if isinstance(value, bool) or not isinstance(value, int):
-            return f"{what} of integer is an int, not {_kind(value)}; write an int, or use uniform for floats"
+            return f"{what} of integer is an int, not {kind_of(value)}; write an int, or use uniform for floats"
         if abs(value) > INTEGER_BOUND:
             return f"{what} of integer is within ±2**53, not {value!r}; use a smaller range or a choice of strings"
     if not isinstance(domain.log, bool):
-        return f"log of integer is True or False, not {_kind(domain.log)}; write log=True for small numbers more often"
+        return f"log of integer is True or False, not {kind_of(domain.log)}; write log=True, or leave log out"
     fault = _order_fault("integer", domain.low, domain.high)
     if fault:
         return fault
@@ -181,7 +181,7 @@ def _integer_fault(domain: Integer) -> str | None:
     whole, rest = divmod(domain.high - domain.low, domain.step)
     if not rest:
         return None
-    return _uneven_fault(domain, [domain.low + count * domain.step for count in (whole, whole + 1)])
+    return _uneven_fault(domain, [domain.low + count * domain.step for count in (whole, whole + 1) if count])
 
 
 def _uneven_fault(domain: Uniform | Integer, highs: Sequence[float]) -> str:
@@ -207,7 +207,7 @@ def _normal_fault(domain: Normal) -> str | None:
 def _choice_fault(domain: Choice) -> str | None:
     options: Any = domain.choices
     if not is_options(options):
-        return f"choice takes a list of options, not {_kind(options)}; {_options_remedy(options)}"
+        return f"choice takes a list of options, not {kind_of(options)}; {_options_remedy(options)}"
     if not options:
         return "a choice has at least one option, not []; write the options, or leave the parameter out"
     seen: dict[Any, Any] = {}
@@ -224,22 +224,24 @@ def _choice_fault(domain: Choice) -> str | None:
             )
         seen[same] = option
     if domain.branches and len(domain.branches) != len(options):
-        return f"a choice has one branch for each of its {len(options)} options, not {len(domain.branches)}; add {{}}"
+        found = f"{len(domain.branches)} for {len(options)}"
+        return f"a choice has as many branches as options, not {found}; write {{}} for an option without parameters"
     for option, branch in domain.pairs():
         if not isinstance(branch, tuple):
             return (
-                f"the branch of {show(option, 40)} is a mapping of parameters, not {_kind(branch)};"
-                " write {} if it has none"
+                f"the branch of {show(option, 40)} is a mapping of parameters, not {kind_of(branch)};"
+                ' write one such as {"momentum": uniform(0, 1)}, or {} where it has none'
             )
     return None
 
 
 def _options_remedy(options: Any) -> str:
-    if isinstance(options, (str, bytes)):
-        return f"write choice([{show(options)}])"
+    if isinstance(options, (bytes, bytearray, memoryview)):
+        return "write a list of strings"
     if hasattr(options, "tolist"):
         return "write choice(values.tolist())"
-    return "write choice(list(...))" if hasattr(options, "__iter__") else f"write choice([{show(options)}])"
+    is_several = hasattr(options, "__iter__") and not isinstance(options, str)
+    return "write choice(list(...))" if is_several else f"write choice([{show(options)}])"
 
 
 def _constant_fault(domain: Constant) -> str | None:
@@ -247,7 +249,7 @@ def _constant_fault(domain: Constant) -> str | None:
     if callable(value):
         call = _FUNCTIONS.get(value) if hasattr(value, "__code__") else None
         remedy = f"call it: {call}" if call else "write a domain such as uniform(low, high), or a JSON value"
-        return f"a parameter has a domain or a constant, not {_kind(value)}; {remedy}"
+        return f"a parameter has a domain or a constant, not {kind_of(value)}; {remedy}"
     if isinstance(value, tuple):
         values = show(list(value))
         return (
@@ -270,12 +272,3 @@ def _buried_fault(value: Any, rule: str, depth: int = 0) -> str | None:
     else:
         return None
     return next((fault for fault in faults if fault), None)
-
-
-def _kind(value: object) -> str:
-    """Return a value with its type, for a message that refuses the type."""
-    if isinstance(value, type):
-        return f"the class {value.__name__}"
-    if callable(value):
-        return f"the function {getattr(value, '__name__', show(value))}"
-    return f"the {type(value).__name__} {show(value)}"

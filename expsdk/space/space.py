@@ -69,7 +69,10 @@ class Space:
             SpaceError: The document is malformed, or a name or a domain in it is impossible.
         """
         if not isinstance(document, Mapping):
-            raise SpaceError(f"a space maps names to domains, it is not {show(document)}; write a mapping")
+            raise SpaceError(
+                f"a space maps names to domains, it is not {show(document)}; write a mapping such as"
+                ' {"lr": {"type": "uniform", "low": 0, "high": 1}}'
+            )
         parameters = parse_parameters(document)
         check_parameters(parameters)
         return cls(parameters)

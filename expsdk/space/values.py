@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator, MappingView, Sequence
 from typing import Any
 
-from expsdk.space.arithmetic import as_float, exact
+from expsdk.space.arithmetic import as_float, exact, is_finite
 
 DEPTH_LIMIT = 64
 INTEGER_LIMIT = 2**63
@@ -69,6 +69,15 @@ def show(value: object, limit: int = 80) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
+def kind_of(value: object) -> str:
+    """Return a value with its type, for a message that refuses the type."""
+    name = getattr(value, "__name__", None)
+    if callable(value) and isinstance(name, str):
+        return f"the {'class' if isinstance(value, type) else 'function'} {name}"
+    kind, text = type(value).__name__, show(value)
+    return text if value is None or text.startswith(f"{kind}(") else f"the {kind} {text}"
+
+
 def json_fault(value: object, where: str = "", depth: int = 0) -> str | None:
     """Return why JSON cannot carry `value` unchanged, as "rule, value; remedy", or None when it can.
 
@@ -97,8 +106,8 @@ def json_fault(value: object, where: str = "", depth: int = 0) -> str | None:
 
 def _scalar_fault(value: object) -> tuple[str, str] | None:
     if isinstance(value, enum.Enum):
-        return f"JSON has no enums, but this is {value!s}", "write its .value and look the member up in the function"
-    if value is None:
+        return f"JSON has no enums, but this is {show(value)}", "write its .value and look it up in the function"
+    if value is None or isinstance(value, bool):
         return None
     if isinstance(value, (int, float)):
         return _number_fault(value)
@@ -107,7 +116,7 @@ def _scalar_fault(value: object) -> tuple[str, str] | None:
 
 def _number_fault(value: float) -> tuple[str, str] | None:
     if isinstance(value, int):
-        if kept(value) == value:
+        if is_finite(value) and kept(value) == value:
             return None
         return f"an integer fits 64 bits, and {show(value)} does not", "write it as a string"
     if math.isfinite(value):
@@ -122,12 +131,14 @@ def _foreign_fault(value: object) -> tuple[str, str]:
         return f"JSON has lists, no sets, but this is {show(value)}", "write a list"
     if isinstance(value, (bytes, bytearray)):
         return f"JSON has text, no bytes, but this is {show(value)}", "write a string"
-    kind = type(value).__name__
     if hasattr(value, "tolist"):
-        return f"JSON cannot carry the {kind} {show(value)}", "write plain Python values with .tolist()"
+        return f"JSON cannot carry {kind_of(value)}", "write plain Python values with .tolist()"
+    if isinstance(value, (Sequence, Iterator, MappingView)):
+        return f"JSON has lists, but this is {kind_of(value)}", "write a list, such as list(...)"
+    is_named = callable(value) and hasattr(value, "__name__")
     return (
-        f"JSON carries None, bool, int, float, str, list and dict, not the {kind} {show(value)}",
-        "write such values and build the object in the function",
+        f"JSON carries None, bool, int, float, str, list and dict, not {kind_of(value)}",
+        "write its name and look it up in the function" if is_named else "write what the function can build it from",
     )
 
 

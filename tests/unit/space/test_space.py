@@ -1,6 +1,8 @@
 """Spaces by example: what people write, what they get, and what the names mean."""
 
+import enum
 import json
+import math
 import pickle
 import subprocess
 import sys
@@ -129,6 +131,47 @@ def test_the_cells_of_a_float_step_are_decimal() -> None:
     assert list(uniform(0, 1, step=0.1).grid() or ()) == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
     assert uniform(0, 1, step=0.1).contains(0.1 + 0.2)
     assert not uniform(0, 1, step=0.1).contains(0.35)
+
+
+class Level(enum.IntEnum):
+    HIGH = 2**52
+
+
+@pytest.mark.parametrize(
+    ("domain", "value", "expected"),
+    [
+        (uniform(0, 0.3, step=0.1), 3 * 0.1, True),
+        (uniform(0.1, 0.3, step=0.1), 0.1 - 1e-12, True),
+        (uniform(0, 0.3, step=0.1), 0.3 + 1e-9, False),
+        (uniform(0, 0.3, step=0.1), math.inf, False),
+        (uniform(0, 0.3, step=0.1), math.nan, False),
+        (uniform(0, 1), -(10**400), False),
+        (uniform(0, 1), 1, True),
+        (uniform(0, 1), "1", False),
+        (loguniform(0.1, 1), 0.0, False),
+        (loguniform(0.1, 1), math.nextafter(1, 2), False),
+        (integer(-(2**53), 2**53), Level.HIGH, True),
+        (integer(0, 8, step=2), 3, False),
+        (integer(0, 8), 3.0, False),
+        (integer(0, 8), True, False),
+        (normal(0, 1), 1e300, True),
+        (normal(0, 1), 10**400, False),
+        (normal(0, 1), math.inf, False),
+        (choice([1.0, None]), 1, True),
+        (choice([1.0, None]), True, False),
+        (choice([1.0, None]), 10**400, False),
+        (Constant({"a": [1]}), {"a": [1.0]}, True),
+        (Constant({"a": [1]}), {"a": [True]}, False),
+    ],
+)
+def test_a_domain_tells_what_lies_in_it(domain: Any, value: object, expected: bool) -> None:
+    assert domain.contains(value) is expected
+
+
+def test_zero_has_no_sign() -> None:
+    space = Space.of({"x": uniform(-0.0, 0), "y": uniform(-1, -0.0, step=0.5)})
+    assert [repr(sample) for sample in space.grid()[-1:]] == ["{'x': 0.0, 'y': 0.0}"]
+    assert repr(space.restore({"x": -0.0, "y": -1})) == "{'x': 0.0, 'y': -1.0}"
 
 
 def test_small_integers_are_likelier_with_log() -> None:
