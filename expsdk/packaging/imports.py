@@ -32,7 +32,7 @@ def imports_of_source(source: bytes, *, package: str) -> Iterator[str]:
 
 
 def imports_of_code(code: CodeType, *, package: str) -> Iterator[str]:
-    """Yield the dotted names of modules that a code object itself imports (not those of functions inside it)."""
+    """Yield the dotted names of modules that a code object imports, functions inside it included."""
     level: object = 0
     names: object = None
     for instruction in dis.get_instructions(code):
@@ -44,6 +44,9 @@ def imports_of_code(code: CodeType, *, package: str) -> Iterator[str]:
                 yield base
                 if isinstance(names, tuple):
                     yield from (f"{base}.{name}" for name in names if name != "*")
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from imports_of_code(constant, package=package)
 
 
 def _absolute(module: str, level: int, package: str) -> str:

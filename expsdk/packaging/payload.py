@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import os
 import sys
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +21,16 @@ from expsdk.packaging.archive import build_archive
 from expsdk.packaging.contents import Contents
 from expsdk.packaging.diagnosis import sizes_of_variables
 from expsdk.packaging.pickling import pickle_by_value
-from expsdk.packaging.project import find_root
+from expsdk.packaging.project import find_own_module, find_root
+from expsdk.packaging.shipped import shipped_members
 from expsdk.version import __version__
 from expsdk_runtime.contract import PAYLOAD_FORMAT
-from expsdk_runtime.payload import FUNCTION, MANIFEST, PROJECT
+from expsdk_runtime.payload import FUNCTION, MANIFEST, PROJECT, SOURCES
 
 LIMIT_BYTES = 16 * 1024 * 1024
 RAW_LIMIT_BYTES = 16 * LIMIT_BYTES
 PARTS_NAMED = 5
+MOST_DECORATORS = 32
 _MIB = 1024 * 1024
 
 
@@ -56,10 +58,12 @@ class Payload:
         return f"payload-{self.digest.removeprefix('sha256:')[:12]}.pyz"
 
     def write(self, directory: Path) -> Path:
-        """Write the payload below `directory` and return where; a file of its name is the same payload."""
+        """Write the payload below `directory`, whole or not at all, and return where."""
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / self.file_name
-        path.write_bytes(self.content)
+        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+        partial.write_bytes(self.content)
+        partial.replace(path)
         return path
 
 
@@ -71,33 +75,39 @@ def pack(definition: Definition) -> Payload:
         PayloadTooLarge: The payload is over 16 MiB; the message names its largest parts.
     """
     function = definition.function
-    root = find_root(_directory_of(function))
-    contents = Contents(root)
+    module = _module_name(function)
+    adopted = None if function.__module__ == "__main__" else module.partition(".")[0]
+    found = find_own_module(module, adopted=adopted)
+    directory = _directory_of(function)
+    root = find_root(directory, otherwise=found.entry if found else directory)
+    contents = Contents(root, exclude=definition.exclude)
     members: dict[str, bytes] = {}
     sources: dict[str, str] = {}
-    if _is_importable(definition):
-        entry = {"module": function.__module__, "qualname": function.__qualname__}
-        contents.add_modules([function.__module__], adopted=function.__module__.partition(".")[0])
+    name = _importable_name(function)
+    if name:
+        entry = {"module": module, "qualname": name}
+        contents.add_modules([module], adopted=adopted)
     else:
         entry = {"pickle": FUNCTION}
         pickled = pickle_by_value(function, root=root)
         members[FUNCTION] = pickled.content
-        contents.add_modules(sorted(pickled.modules | {_module_name(function)}), adopted=None)
-        for number, (name, text) in enumerate(sorted(pickled.sources.items())):
+        if not found:
+            contents.add_path(directory)  # as Python has it for scripts and notebooks
+        contents.add_modules(sorted(pickled.modules | {module}), adopted=adopted)
+        for number, (file, text) in enumerate(sorted(pickled.sources.items())):
             # A script keeps its place in the project, where its data may lie beside it; a notebook's cell has none.
-            member = f"sources/{number}.py" if name.startswith("<") else PROJECT + name
-            members[member] = text.encode()
-            sources[name] = member
+            sources[file] = f"{SOURCES}{number}.py" if file.startswith("<") else PROJECT + file
+            members[sources[file]] = text.encode()
     contents.add_matching(definition.include)
-    contents.remove_matching(definition.exclude)
-    _refuse_too_much(definition, {name: path.stat().st_size for name, path in contents.files.items()}, RAW_LIMIT_BYTES)
-    members.update({PROJECT + name: path.read_bytes() for name, path in contents.files.items()})
+    sizes = {name: len(content) for name, content in members.items()}
+    sizes |= {PROJECT + name: size for name, size in contents.sizes().items()}
+    if sum(sizes.values()) > RAW_LIMIT_BYTES:
+        raise _too_large(function, sizes)
+    members |= {PROJECT + name: content for name, content in contents.read().items()}
     manifest = _manifest(definition, entry, contents.paths, sources, members)
-    content = build_archive({**_shipped_packages(), **members, MANIFEST: _encode(manifest)})
-    if len(content) > LIMIT_BYTES:
-        _refuse_too_much(
-            definition, {name: len(part) for name, part in members.items()}, LIMIT_BYTES, total=len(content)
-        )
+    content = build_archive({**shipped_members(), **members, MANIFEST: _encode(manifest)}, limit_bytes=LIMIT_BYTES)
+    if content is None:
+        raise _too_large(function, sizes)
     return Payload(content, f"sha256:{hashlib.sha256(content).hexdigest()}", manifest, root, function)
 
 
@@ -121,7 +131,9 @@ def _manifest(
         "parameters": _accepted_parameters(definition.function),
         "paths": paths,
         "sources": dict(sources),
-        "files": [{"name": name, "bytes": len(members[name])} for name in sorted(members)],
+        "files": [
+            {"name": name, "bytes": len(members[name]), "crc32": zlib.crc32(members[name])} for name in sorted(members)
+        ],
     }
 
 
@@ -140,21 +152,30 @@ def _accepted_parameters(function: Callable[..., object]) -> dict[str, Any]:
     }
 
 
-def _is_importable(definition: Definition) -> bool:
-    """Whether the job can import the function by its name."""
-    function = definition.function
+def _importable_name(function: Callable[..., object]) -> str:
+    """Return the dotted name below its module by which the job finds the function, or "" where it cannot import it.
+
+    The name leads through decorators, the experiment's own and those above it.
+    """
     module = sys.modules.get(function.__module__)
     if function.__module__ == "__main__" or getattr(module, "__spec__", None) is None:
-        return False
+        return ""
+    name = getattr(function, "__qualname__", "")
     found: Any = module
-    for part in function.__qualname__.split("."):
+    for part in name.split("."):
         found = getattr(found, part, None)
-    return found is not None and getattr(found, "__wrapped__", found) is function
+    for _ in range(MOST_DECORATORS):
+        if found is function:
+            return name
+        found = getattr(found, "__wrapped__", None)
+        name += ".__wrapped__"
+    return ""
 
 
 def _directory_of(function: Callable[..., object]) -> Path:
     """Return where the function was written: its file's directory, or this one for a notebook's cell."""
-    file = Path(inspect.unwrap(function).__code__.co_filename)
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    file = Path(code.co_filename) if code else Path()
     return file.resolve().parent if file.is_file() and not _is_notebook_cell(file) else Path.cwd()
 
 
@@ -165,32 +186,18 @@ def _is_notebook_cell(file: Path) -> bool:
 def _module_name(function: Callable[..., object]) -> str:
     """Return the function's module under the name that can be imported (`python -m` calls it `__main__`)."""
     spec = getattr(sys.modules.get(function.__module__), "__spec__", None)
-    return spec.name if spec is not None else function.__module__
+    return spec.name if spec is not None else function.__module__ or "__main__"
 
 
-@cache
-def _shipped_packages() -> dict[str, bytes]:
-    """Return the sources that travel in every payload: the runtime, expsdk and cloudpickle."""
-    members: dict[str, bytes] = {}
-    for package in ("expsdk_runtime", "expsdk", "cloudpickle"):
-        top = Path(str(resources.files(package)))
-        for path in sorted(top.rglob("*.py")):
-            members[f"{package}/{path.relative_to(top).as_posix()}"] = path.read_bytes()
-    members["__main__.py"] = members["expsdk_runtime/entry.py"]
-    return members
-
-
-def _refuse_too_much(definition: Definition, sizes: Mapping[str, int], limit: int, *, total: int | None = None) -> None:
-    """Raise `PayloadTooLarge` where a payload is over its limit, naming its largest parts."""
-    total = sum(sizes.values()) if total is None else total
-    if total <= limit:
-        return
+def _too_large(function: Callable[..., object], sizes: Mapping[str, int]) -> PayloadTooLarge:
+    """Return the error for a payload that is over its limit: its largest parts by name, and what to do."""
     parts = dict(sizes)
     if parts.pop(FUNCTION, 0):
-        parts.update(sizes_of_variables(definition.function))
+        parts.update(sizes_of_variables(function))
     largest = sorted(parts.items(), key=lambda part: -part[1])[:PARTS_NAMED]
     named = ", ".join(f"{name.removeprefix(PROJECT)} ({size / _MIB:.1f} MiB)" for name, size in largest)
-    raise PayloadTooLarge(
-        f"payload is {total / _MIB:.1f} MiB, limit {limit // _MIB} MiB: its largest parts are {named}; create large"
-        " values inside the function, leave files out with exclude=, and read data from a volume or an image"
+    return PayloadTooLarge(
+        f"payload is {sum(sizes.values()) / _MIB:.1f} MiB, and more than its limit of {LIMIT_BYTES // _MIB} MiB when"
+        f" compressed: its largest parts are {named}; create large values inside the function, leave files out with"
+        " exclude=, and read data from a volume or an image"
     )

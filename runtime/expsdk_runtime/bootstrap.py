@@ -11,8 +11,10 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+from expsdk_runtime.console import say
 from expsdk_runtime.contract import Assignment, ExitCode, Phase
 from expsdk_runtime.journal import Journal
 from expsdk_runtime.payload import Payload, PayloadError
@@ -37,12 +39,12 @@ def main(path: str, arguments: list[str]) -> int:
 
 def _attached(payload: Payload, descriptor: str, directory: str, root: str, digest: str) -> int:
     """Run the trial that the first line on a socket assigns; the project is unpacked in `directory` already."""
-    return run_attached(
-        lambda: payload.load(directory, root=root),
-        socket.socket(fileno=int(descriptor)),
-        project_dir=directory,
-        digest=digest,
-    )
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a crash must not take lines along
+    with socket.socket(fileno=int(descriptor)) as connection:
+        return run_attached(
+            lambda: payload.load(directory, root=root), connection, project_dir=directory, digest=digest
+        )
 
 
 def run_attached(
@@ -56,9 +58,12 @@ def run_attached(
         project_dir: Where the payload's copy of the user's project lies.
         digest: The payload's digest.
     """
-    with connection.makefile("rb", buffering=0) as lines:
-        assignment = Assignment.from_json(lines.readline().decode())
-    sink = SocketSink(connection, interval_s=LOCAL_INTERVAL_S)
+    received = b""
+    while b"\n" not in received:
+        received += connection.recv(65536) or b"\n"
+    line, _, rest = received.partition(b"\n")
+    assignment = Assignment.from_json(line.decode())
+    sink = SocketSink(connection, interval_s=LOCAL_INTERVAL_S, received=rest, directory=assignment.output_dir)
     return run_trial(seeded(load, assignment.seed), assignment, sink, digest=digest, project_dir=project_dir).exit_code
 
 
@@ -70,9 +75,10 @@ class _ConsoleSink:
     def report(self, status: dict[str, Any]) -> None:
         if status["phase"] in Phase.FINISHED:
             ending = {key: status[key] for key in ("phase", "reason", "objectives") if status[key]}
-            print(json.dumps(ending), flush=True)
+            with suppress(OSError, ValueError):  # standard output may be closed: there is nobody to tell
+                print(json.dumps(ending), flush=True)
             if status["phase"] == Phase.FAILED:
-                print(f"expsdk: failed: {status['message'].splitlines()[-1]}", file=sys.stderr, flush=True)
+                say(f"expsdk: failed: {status['message'].splitlines()[-1]}")
 
     def stop(self) -> str:
         return ""

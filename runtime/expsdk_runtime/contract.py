@@ -15,6 +15,7 @@ PAYLOAD_FORMAT = 1
 STATUS_LIMIT_BYTES = 64 * 1024
 MESSAGE_LIMIT_BYTES = 8 * 1024
 METRIC_NAME_LIMIT_CHARS = 128
+EPOCH_LIMIT = 2**53  # what every reader of JSON holds exactly
 
 
 class Phase:

@@ -6,7 +6,9 @@ file is plain enough for any Python 3 to read, and ends with a reason where the 
 
 import json
 import sys
+import zlib
 
+PAYLOAD_INVALID = 65
 PYTHON_MISMATCH = 66
 
 
@@ -22,13 +24,29 @@ def refusal(manifest):
     )
 
 
+def fail(code, reason):
+    """End the process with words."""
+    sys.stderr.write("expsdk: " + reason + "\n")
+    sys.exit(code)
+
+
+def run(loader):
+    """Run the payload that `loader` loads from; return the process's exit code."""
+    try:
+        reason = refusal(json.loads(loader.get_data("manifest.json").decode("utf-8")))
+        if reason:
+            fail(PYTHON_MISMATCH, reason)
+
+        from expsdk_runtime.bootstrap import main
+        from expsdk_runtime.payload import PayloadError
+    except (ImportError, OSError, EOFError, ValueError, LookupError, TypeError, zlib.error) as error:
+        fail(PAYLOAD_INVALID, "PayloadInvalid: %s is damaged (%s: %s)" % (loader.archive, type(error).__name__, error))
+
+    try:
+        return main(loader.archive, sys.argv[1:])
+    except PayloadError as error:
+        fail(PAYLOAD_INVALID, "PayloadInvalid: %s is damaged: %s" % (loader.archive, error))
+
+
 if __name__ == "__main__":
-    loader = globals()["__loader__"]
-    reason = refusal(json.loads(loader.get_data("manifest.json").decode("utf-8")))
-    if reason:
-        sys.stderr.write("expsdk: " + reason + "\n")
-        sys.exit(PYTHON_MISMATCH)
-
-    from expsdk_runtime.bootstrap import main
-
-    sys.exit(main(loader.archive, sys.argv[1:]))
+    sys.exit(run(globals()["__loader__"]))

@@ -36,17 +36,19 @@ def describe(error: BaseException, *, project_dir: str | None = None) -> str:
     """
     import traceback
 
-    lines = traceback.format_exception(type(error), error, _from_user(error.__traceback__))
-    return "".join(lines).rstrip() + _remedy(error, project_dir)
+    try:
+        text = "".join(traceback.format_exception(type(error), error, _from_user(error.__traceback__))).rstrip()
+    except Exception as another:  # the exception is the user's, and may be broken itself
+        text = f"{type(error).__name__} (it cannot be shown: its own code raises {type(another).__name__})"
+    return text + _remedy(error, project_dir)
 
 
 def _from_user(frames: TracebackType | None) -> TracebackType | None:
-    """Return the traceback from the first frame that is not of this package or the import system."""
-    own = os.path.dirname(__file__)
+    """Return the traceback from the first frame that is not of expsdk, either half, or of the import system."""
     first = frames
     while first is not None:
-        file = first.tb_frame.f_code.co_filename
-        if os.path.dirname(file) != own and not file.startswith("<frozen"):
+        module = str(first.tb_frame.f_globals.get("__name__"))
+        if module.partition(".")[0] not in {"expsdk", "expsdk_runtime", "importlib"}:
             return first
         first = first.tb_next
     return frames
@@ -54,10 +56,19 @@ def _from_user(frames: TracebackType | None) -> TracebackType | None:
 
 def _remedy(error: BaseException, project_dir: str | None) -> str:
     if isinstance(error, FileNotFoundError) and project_dir and isinstance(error.filename, str):
-        missing = os.path.abspath(error.filename)
+        missing = _absolute(error.filename)
         if missing.startswith(project_dir + os.sep):
             relative = os.path.relpath(missing, project_dir)
             return f"\n(the payload has no {relative!r}: let it travel with @experiment(include=[{relative!r}]))"
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f"\n(module {error.name!r} is neither in the payload nor installed for {sys.executable})"
+    if isinstance(error, SystemExit) and error.code:
+        return "\n(sys.exit with anything but 0 fails a trial)"
     return ""
+
+
+def _absolute(path: str) -> str:
+    try:
+        return os.path.abspath(path)
+    except OSError:  # the working directory is gone
+        return path

@@ -43,6 +43,10 @@ class Ledger:
         """Return the objectives that were never logged."""
         return [name for name, _ in self._objectives if name not in self.series]
 
+    def count_points(self, limit: int) -> int:
+        """Return how many points the histories hold, at most `limit` of each metric."""
+        return sum(min(len(series), limit) for series in self.series.values())
+
     def records(self, *, names: int, points: int) -> dict[str, Any]:
         """Return `metrics` and `history` of at most `names` metrics, objectives first, at most `points` points each."""
         kept = sorted(self.series, key=lambda name: name not in self._directions)[:names]

@@ -6,10 +6,11 @@ status, and everything is in the journal.
 
 from __future__ import annotations
 
-import os
 import selectors
+import socket
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 from expsdk_runtime.journal import Journal
@@ -38,9 +39,12 @@ class Reporter:
         self._sink = sink
         self._backoff_s = 0.0
         self._next_at = 0.0
+        self._give_up_at = 0.0
         self._stale = True
         self._closing = False
-        self._wake_reader, self._wake_writer = os.pipe()
+        self._delivered = False
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wake_writer.settimeout(0)
         self._thread = threading.Thread(target=self._run, name="expsdk-reporter", daemon=True)
 
     def start(self) -> None:
@@ -51,27 +55,36 @@ class Reporter:
         """Stop reporting in the background and bring the ledger up to date."""
         if not self._closing:
             self._closing = True
+            self._give_up_at = time.monotonic() + FINAL_ATTEMPTS_S
             self._wake()
             self._thread.join(FINAL_ATTEMPTS_S)
             self._drain()
 
     def add(self, values: dict[str, float], epoch: int) -> None:
         """Take in final metrics after `close`."""
-        self.recorder.log_together(values, epoch)
-        self._drain()
+        self._take_in([(values, epoch, time.time())])
 
     def finish(self, facts: dict[str, Any]) -> bool:
-        """Report the end, trying for a bounded time; return whether it was delivered."""
+        """Report the end; return whether it was delivered within `FINAL_ATTEMPTS_S` of `close`."""
         self.close()
         self._facts = {**self._facts, **facts}
-        give_up_at = time.monotonic() + FINAL_ATTEMPTS_S
-        while not self._send():
-            if time.monotonic() + self._backoff_s > give_up_at:
-                return False
-            time.sleep(self._backoff_s)
-        return True
+        if not self._thread.is_alive():  # or the sink has not given an earlier report back yet
+            try:
+                last = threading.Thread(target=self._deliver, name="expsdk-last-report", daemon=True)
+                last.start()
+                last.join(max(0.0, self._give_up_at - time.monotonic()))
+            except RuntimeError:  # no memory for another thread, or the user's code has changed `threading`
+                self._deliver()
+        for end in (self._wake_reader, self._wake_writer):
+            with suppress(OSError):  # the user's code may have closed every file
+                end.close()
+        return self._delivered
 
     def _run(self) -> None:
+        with suppress(OSError):  # the user's code may have closed every file: `finish` reports still
+            self._report_in_turn()
+
+    def _report_in_turn(self) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(self._wake_reader, selectors.EVENT_READ)
             connection = self._sink.listen()
@@ -80,17 +93,30 @@ class Reporter:
             while not self._closing:
                 if self._stale and time.monotonic() >= self._next_at:
                     self._send()
-                ready = selector.select(
-                    max(0.0, self._next_at - time.monotonic()) if self._stale else self._sink.interval_s
-                )
-                if any(key.fd == self._wake_reader for key, _ in ready):
-                    os.read(self._wake_reader, 4096)
-                self.recorder.stop = self._sink.stop() or self.recorder.stop
+                ready = selector.select(self._pause_s())
+                if any(key.fileobj is self._wake_reader for key, _ in ready):
+                    self._wake_reader.recv(4096)
+                self.recorder.ask(self._sink.stop())
                 if connection is not None and self._sink.listen() is None:
                     selector.unregister(connection)
                     connection = None
                 if not self._closing:
                     self._drain()
+
+    def _pause_s(self) -> float:
+        """Return how long to wait: for the next report if it is due, and no longer than the journal may wait."""
+        if not self._stale:
+            return self._sink.interval_s
+        return min(self._sink.interval_s, max(0.0, self._next_at - time.monotonic()))
+
+    def _deliver(self) -> None:
+        """Send the last status, again and again until it is time to give up."""
+        self._backoff_s = 0.0
+        while not self._send():
+            if time.monotonic() + self._backoff_s > self._give_up_at:
+                return
+            time.sleep(self._backoff_s)
+        self._delivered = True
 
     def _send(self) -> bool:
         """Send the status as it stands and decide when the next one may go."""
@@ -99,20 +125,30 @@ class Reporter:
             self._sink.report(build_status(self._facts, self.ledger))
         except OSError:
             self._backoff_s = min(LONGEST_BACKOFF_S, max(self._sink.interval_s, 2 * self._backoff_s))
-            self._next_at = time.monotonic() + self._backoff_s
+            self._next_at = time.monotonic() + self._backoff_s * _jitter()
             return False
         self._backoff_s = 0.0
         self._stale = False
-        # A slow server is asked less often; the fraction of the clock spreads trials that start together.
+        # A slow server is asked less often.
         took = time.monotonic() - began
-        self._next_at = began + max(self._sink.interval_s, 10 * took) * (0.9 + 0.2 * (time.time_ns() % 1000) / 1000)
+        self._next_at = began + max(self._sink.interval_s, 10 * took) * _jitter()
         return True
 
     def _drain(self) -> None:
-        points = self.recorder.take()
-        if points:
-            self._journal.write([(values, self.ledger.add(values, epoch), at) for values, epoch, at in points])
-            self._stale = True
+        for points in self.recorder.take():
+            self._take_in(points)
 
-    def _wake(self) -> None:
-        os.write(self._wake_writer, b"!")
+    def _take_in(self, points: list[tuple[dict[str, float], int | None, float]]) -> None:
+        self._journal.write([(values, self.ledger.add(values, epoch), at) for values, epoch, at in points])
+        self._stale = True
+
+    def _wake(self) -> bool:
+        """Wake the background up; return whether it is there to be woken."""
+        with suppress(OSError):  # full of earlier wakes, or closed
+            self._wake_writer.send(b"!")
+        return self._thread.is_alive()
+
+
+def _jitter() -> float:
+    """Return a factor about 1, by the fraction of the clock's millisecond: trials that start together spread."""
+    return 0.9 + 0.2 * (time.time_ns() // 1000 % 1000) / 1000

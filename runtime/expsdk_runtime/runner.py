@@ -6,16 +6,21 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from expsdk_runtime import failure, tracking
+from expsdk_runtime.console import say
 from expsdk_runtime.contract import Assignment, ExitCode, Phase, Reason, Stop
 from expsdk_runtime.journal import FILE_NAME, Journal
 from expsdk_runtime.ledger import Ledger
 from expsdk_runtime.reporter import Reporter
 from expsdk_runtime.sinks import Sink
-from expsdk_runtime.status import timestamp
+from expsdk_runtime.status import deliverable, timestamp
+
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 _PREEMPTED = "preempted"
 
@@ -61,14 +66,15 @@ def run_trial(
         for values, epoch in journal.replay():
             ledger.add(values, epoch)
     reporter = Reporter(_opening(assignment, digest), ledger=ledger, journal=journal, sink=sink)
-    restore_sigterm = _on_sigterm(reporter.recorder)
-    reporter.start()
-    tracking.enter(tracking.Trial(assignment), reporter.recorder)
-    ending = _call(function, assignment, reporter, project_dir)
-    restore_sigterm()
-    reporter.finish(
-        {"phase": ending.phase, "reason": ending.reason, "message": ending.message, "completionTime": timestamp()}
-    )
+    _sigterm.take(reporter.recorder)
+    try:
+        reporter.start()
+        ending = _call(function, assignment, reporter, project_dir)
+        reporter.finish(
+            {"phase": ending.phase, "reason": ending.reason, "message": ending.message, "completionTime": timestamp()}
+        )
+    finally:
+        _sigterm.give_back()
     return ending
 
 
@@ -81,7 +87,7 @@ def _opening(assignment: Assignment, digest: str) -> dict[str, Any]:
         "attempt": assignment.attempt,
         "startTime": timestamp(),
         "completionTime": None,
-        "outputDir": assignment.output_dir,
+        "outputDir": deliverable(assignment.output_dir),
         "environment": {
             "python": sys.version.split()[0],
             "platform": f"{machine.sysname} {machine.release} {machine.machine}",
@@ -97,46 +103,102 @@ def _call(
 ) -> Ending:
     """Call the user's function and judge how it ended. The one place where every exception is caught."""
     recorder = reporter.recorder
+    process = os.getpid()
+    returned: object = None
+    metrics: dict[str, float] = {}
     try:
-        returned = function(**assignment.parameters)
-        if isinstance(returned, Generator):
-            returned = _exhaust(returned, recorder)
-        tracking.leave()
-    except tracking.TrialStopped:
-        return _stopped(recorder.stop)
-    except SystemExit as error:
-        if error.code not in (None, 0):
-            return Ending(Phase.FAILED, Reason.USER_ERROR, f"the function called sys.exit({error.code!r})")
-        returned = None
-    except KeyboardInterrupt:
-        return _stopped(Stop.CANCELLED)
+        try:
+            tracking.enter(tracking.Trial(assignment), recorder)
+            if recorder.stop:  # SIGTERM came before there was a trial to raise it in
+                recorder.tell()
+            returned = function(**assignment.parameters)
+            if isinstance(returned, Generator):
+                returned = _exhaust(returned, recorder)
+            metrics = _returned_metrics(returned, [metric for metric, _ in assignment.objectives])
+        finally:
+            tracking.leave()  # from here on SIGTERM raises nothing
     except BaseException as error:
-        message = failure.describe(error, project_dir=project_dir)
-        print(message, file=sys.stderr, flush=True)
-        return Ending(Phase.FAILED, failure.reason_of(error), message)
-    finally:
-        tracking.leave()
-    return _conclude(returned, assignment, reporter)
+        if os.getpid() != process:
+            _end_forked(error)
+        ending = _judge(error, recorder, project_dir)
+        if ending is not None:
+            return ending
+    if os.getpid() != process:
+        _end_forked(None)
+    if recorder.was_told:  # and the function has swallowed it
+        return _stopped(recorder.stop)
+    return _conclude(returned, metrics, reporter)
+
+
+def _judge(error: BaseException, recorder: tracking.Recorder, project_dir: str | None) -> Ending | None:
+    """Return how an attempt ended that `error` has left, or None where it is as good as a return."""
+    if isinstance(error, tracking.TrialStopped):
+        return _stopped(recorder.stop)
+    if isinstance(error, KeyboardInterrupt):
+        return _stopped(Stop.CANCELLED)
+    if isinstance(error, SystemExit) and _exit_code(error) == 0:
+        return None
+    message = failure.describe(error, project_dir=project_dir)
+    say(message)
+    if recorder.was_told:  # it is the stop's consequence
+        return _stopped(recorder.stop)
+    return Ending(Phase.FAILED, failure.reason_of(error), message)
+
+
+def _exit_code(error: BaseException | None) -> int:
+    """Return the exit code of a process that `error` ends."""
+    if not isinstance(error, SystemExit):
+        return 0 if error is None else 1
+    if isinstance(error.code, int):
+        return error.code
+    return 0 if error.code is None else 1
+
+
+def _end_forked(error: BaseException | None) -> NoReturn:
+    """End a process that the user's function forked and that has come back from it: the trial is its parent's."""
+    if error is not None and not isinstance(error, SystemExit):
+        say(failure.describe(error))
+    with suppress(Exception):  # the stream may be the user's own
+        sys.stdout.flush()
+    os._exit(_exit_code(error) & 0xFF)
 
 
 def _exhaust(epochs: Generator[object, None, object], recorder: tracking.Recorder) -> object:
-    """Log what a generator yields, a mapping each epoch; its key "epoch" says which, if it is there."""
-    while True:
-        try:
-            values = next(epochs)
-        except StopIteration as end:
-            return end.value
+    """Log what a generator yields, a mapping each epoch; its key "epoch" says which, if it is there.
+
+    What logging raises, `TrialStopped` above all, is raised at the generator's `yield`, whose `finally`
+    blocks then run while the trial is still the current one.
+    """
+    error: BaseException | None = None
+    try:
+        while True:
+            try:
+                values = next(epochs) if error is None else epochs.throw(error)
+            except StopIteration as end:
+                return end.value
+            error = _log_yielded(values, recorder)
+    finally:
+        error = None
+        epochs.close()
+
+
+def _log_yielded(values: object, recorder: tracking.Recorder) -> BaseException | None:
+    """Log one yielded mapping; return what that raises."""
+    try:
         if not isinstance(values, Mapping):
             raise TypeError(f"a training generator yields one mapping of metrics an epoch, not {type(values).__name__}")
-        recorder.log_together({name: value for name, value in values.items() if name != "epoch"}, values.get("epoch"))
+        metrics = {name: value for name, value in values.items() if name != "epoch"}
+        recorder.log_together(metrics, values.get("epoch"))
+    except BaseException as error:
+        return error.with_traceback(None)
+    return None
 
 
-def _conclude(returned: object, assignment: Assignment, reporter: Reporter) -> Ending:
+def _conclude(returned: object, metrics: dict[str, float], reporter: Reporter) -> Ending:
     """Take the returned metrics in, as those of the last epoch, and check that every objective has a value."""
-    metrics = _returned_metrics(returned, [metric for metric, _ in assignment.objectives])
     reporter.close()
     if metrics:
-        reporter.add({name: float(value) for name, value in metrics.items()}, reporter.ledger.epoch or 0)
+        reporter.add(metrics, reporter.ledger.epoch or 0)
     missing = reporter.ledger.missing_objectives()
     if not missing:
         return Ending(Phase.SUCCEEDED)
@@ -152,23 +214,29 @@ def _conclude(returned: object, assignment: Assignment, reporter: Reporter) -> E
 
 def _returned_metrics(returned: object, objectives: list[str]) -> dict[str, float]:
     """Return what the function's return value says of metrics: a mapping's numbers, or the objectives' values."""
-    if isinstance(returned, Mapping):
-        return {name: value for name, value in returned.items() if isinstance(name, str) and _is_number(value)}
-    values: list[Any] = list(returned) if isinstance(returned, (tuple, list)) else [returned]
-    if len(values) == len(objectives) and all(_is_number(value) for value in values):
-        return dict(zip(objectives, values, strict=True))
-    return {}
+    if not isinstance(returned, Mapping):
+        values = list(returned) if isinstance(returned, (tuple, list)) else [returned]
+        numbers = [number for number in map(_as_number, values) if number is not None]
+        return dict(zip(objectives, numbers, strict=True)) if len(numbers) == len(values) == len(objectives) else {}
+    metrics: dict[str, float] = {}
+    for name, value in returned.items():
+        number = _as_number(value)
+        if number is not None:
+            try:
+                metrics[tracking.as_metric_name(name)] = number
+            except (TypeError, ValueError) as error:
+                say(f"expsdk: left out of the returned metrics: {error}")
+    return metrics
 
 
-def _is_number(value: object) -> bool:
-    """Whether `value` is a number of any library's: an int, a float, a NumPy scalar, a tensor of one element."""
+def _as_number(value: object) -> float | None:
+    """Return a number of any library's as a float: an int, a NumPy scalar, a tensor of one element."""
     if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__"):
-        return False
+        return None
     try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
+        return float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # the last: a PyTorch tensor of several
+        return None
 
 
 def _stopped(stop: str) -> Ending:
@@ -179,20 +247,36 @@ def _stopped(stop: str) -> Ending:
     return Ending(Phase.PRUNED, "", "stopped early")
 
 
-def _on_sigterm(recorder: tracking.Recorder) -> Callable[[], None]:
-    """Turn SIGTERM into `TrialStopped`, here and in the next `log_metric`; return what undoes it."""
+class _Sigterm:
+    """SIGTERM while a trial runs: `TrialStopped`, once, wherever the function is; in what it forks, as before."""
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        recorder.stop = _PREEMPTED
-        if tracking.current_trial() is not None:
-            raise tracking.TrialStopped(_PREEMPTED)
+    def __init__(self) -> None:
+        self._former: Any = None
+        self._is_taken = False
 
-    try:
-        former = signal.signal(signal.SIGTERM, stop)
-    except ValueError:  # not the main thread: a trial of the debug backend, run from a thread
-        return lambda: None
+    def take(self, recorder: tracking.Recorder) -> None:
+        """Let SIGTERM stop the trial of `recorder` until `give_back`."""
 
-    def restore() -> None:
-        signal.signal(signal.SIGTERM, former)
+        def stop(_signal: int, _frame: FrameType | None) -> None:
+            recorder.ask(_PREEMPTED)
+            if tracking.current_trial() is not None and not recorder.was_told:
+                recorder.tell()
 
-    return restore
+        try:
+            self._former = signal.signal(signal.SIGTERM, stop)
+        except ValueError:  # not the main thread: a trial of the debug backend, run from a thread
+            return
+        self._is_taken = True
+
+    def give_back(self) -> None:
+        """Let SIGTERM do what it did before."""
+        if self._is_taken:
+            self._is_taken = False
+            signal.signal(signal.SIGTERM, signal.SIG_DFL if self._former is None else self._former)
+
+
+_sigterm = _Sigterm()
+
+if hasattr(os, "register_at_fork"):
+    # Else `Process.terminate` and the end of a multiprocessing pool would be lost on a trial's children.
+    os.register_at_fork(after_in_child=_sigterm.give_back)

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from expsdk_runtime.console import say
+
 
 def seed_loaded_generators(seed: int) -> None:
     """Seed the global generators of `random`, NumPy and PyTorch, of those that are loaded already.
@@ -13,8 +15,14 @@ def seed_loaded_generators(seed: int) -> None:
     A library that will not be seeded (half imported, or another module of its name) fails no trial.
     """
     _seed("random", "seed", seed)
+    load_lazy_generators()
     _seed("numpy.random", "seed", seed % 2**32)
     _seed("torch", "manual_seed", seed)
+
+
+def load_lazy_generators() -> None:
+    """Load what loaded libraries load later: NumPy's generators are loaded when they are first used, unseeded."""
+    getattr(sys.modules.get("numpy"), "random", None)
 
 
 def seeded(load: Callable[[], Callable[..., object]], seed: int) -> Callable[..., object]:
@@ -34,4 +42,4 @@ def _seed(module: str, attribute: str, seed: int) -> None:
         try:
             seeder(seed)
         except Exception as error:  # whatever a library does: the trial can do without
-            print(f"expsdk: {module} was not seeded: {error}", file=sys.stderr)
+            say(f"expsdk: {module} was not seeded: {type(error).__name__}")

@@ -9,6 +9,7 @@ from typing import Any
 from expsdk_runtime.contract import encode_number
 
 CAPACITY = 128
+_INNER_CAPACITY = CAPACITY - 2  # the last point and the best come on top
 
 
 class Series:
@@ -16,7 +17,8 @@ class Series:
 
     At most `CAPACITY` points are kept: when they are full, every second one is dropped and the stride
     doubles. The first point, the last and the best are always part of `history`. A value logged again
-    for an epoch replaces the former one.
+    for an epoch replaces the former one, and where no point was dropped the summary is exact about it;
+    afterwards it is exact as long as it is the last epoch's value that is replaced.
 
     Attributes:
         direction: "minimize" or "maximize": which value is the best.
@@ -24,47 +26,79 @@ class Series:
         last: The value at the highest epoch.
     """
 
+    # The last epoch's value may change often: it is kept apart from the others, which `_low`, `_high` and
+    # `_best_epoch` sum up.
     __slots__ = (
+        "_best_epoch",
         "_epochs",
+        "_high",
+        "_low",
         "_seen",
         "_stride",
         "_values",
-        "best",
-        "best_epoch",
         "direction",
         "last",
         "last_epoch",
-        "max",
-        "min",
     )
 
     def __init__(self, direction: str = "minimize") -> None:
         self.direction = direction
-        self.last = self.min = self.max = self.best = math.nan
+        self.last = math.nan
         self.last_epoch = -1
-        self.best_epoch = -1
+        self._low = self._high = math.nan
+        self._best_epoch = -1
         self._epochs: list[int] = []
         self._values: list[float] = []
         self._stride = 1
         self._seen = 0
 
+    def __len__(self) -> int:
+        return len(self._epochs) + (self.last_epoch >= 0)
+
+    @property
+    def min(self) -> float:
+        """The smallest value, or NaN where there is none."""
+        return self.last if self.last < self._low or self._low != self._low else self._low
+
+    @property
+    def max(self) -> float:
+        """The largest value, or NaN where there is none."""
+        return self.last if self.last > self._high or self._high != self._high else self._high
+
+    @property
+    def best(self) -> float:
+        """The best value by the direction, or NaN where there is none."""
+        return self.min if self.direction == "minimize" else self.max
+
+    @property
+    def best_epoch(self) -> int:
+        """The first epoch of the best value, or -1 where there is none."""
+        if self._best_epoch >= 0 and self._settled_best() == self.best:
+            return self._best_epoch
+        return self.last_epoch if self.last == self.last else -1
+
     def add(self, epoch: int, value: float) -> None:
         """Take in the value of an epoch; epochs may come in any order and again."""
         if epoch > self.last_epoch:
-            self._append(epoch, value)
+            if self.last_epoch >= 0:
+                self._keep(self.last_epoch, self.last)
+                self._compare(self.last_epoch, self.last)
+            self.last_epoch = epoch
+            self.last = value
+        elif epoch == self.last_epoch:
+            self.last = value
         else:
             self._amend(epoch, value)
-        self._compare(epoch, value)
 
     def history(self, limit: int) -> dict[str, Any]:
         """Return at most `limit` (three or more) points as columns: stride, epochs and values."""
+        own = {self.best_epoch: self.best} if self.best_epoch >= 0 else {}
+        own[self.last_epoch] = self.last
         step = 1
-        while len(self._epochs) // step + 3 > limit and step < len(self._epochs):
+        points = {**dict(zip(self._epochs, self._values, strict=True)), **own}
+        while len(points) > limit:
             step *= 2
-        points = dict(zip(self._epochs[::step], self._values[::step], strict=True))
-        if self.best_epoch >= 0:
-            points[self.best_epoch] = self.best
-        points[self.last_epoch] = self.last
+            points = {**dict(zip(self._epochs[::step], self._values[::step], strict=True)), **own}
         epochs = sorted(points)
         return {
             "stride": self._stride * step,
@@ -82,49 +116,56 @@ class Series:
             "epoch": self.last_epoch,
         }
 
-    def _append(self, epoch: int, value: float) -> None:
+    def _keep(self, epoch: int, value: float) -> None:
+        """Keep a point that comes after all that are kept, if the stride says so."""
         if self._seen % self._stride == 0:
-            if len(self._epochs) == CAPACITY:
+            if len(self._epochs) == _INNER_CAPACITY:
                 del self._epochs[1::2], self._values[1::2]
                 self._stride *= 2
             if self._seen % self._stride == 0:
                 self._epochs.append(epoch)
                 self._values.append(value)
         self._seen += 1
-        self.last_epoch = epoch
-        self.last = value
 
     def _amend(self, epoch: int, value: float) -> None:
         """Replace the value of an epoch that came before, or put a late epoch where it belongs."""
-        if epoch == self.last_epoch:
-            self.last = value
         place = bisect_left(self._epochs, epoch)
         if place < len(self._epochs) and self._epochs[place] == epoch:
             replaced = self._values[place]
             self._values[place] = value
-            if replaced in (self.min, self.max, self.best):
-                self._recompute()
-        elif epoch == self.best_epoch:
-            self._recompute()
-        elif len(self._epochs) < CAPACITY:
+            if replaced in (self._low, self._high):
+                self._summarize_again(amended=epoch)
+        elif epoch == self._best_epoch:
+            self._summarize_again(amended=epoch)
+        elif len(self._epochs) < _INNER_CAPACITY:
             self._epochs.insert(place, epoch)
             self._values.insert(place, value)
+        elif place == 0:
+            self._epochs[0] = epoch
+            self._values[0] = value
+        self._compare(epoch, value)
 
-    def _recompute(self) -> None:
-        """Summarise again from the points that are kept: a value that counted was replaced."""
-        self.min = self.max = self.best = math.nan
-        self.best_epoch = -1
+    def _summarize_again(self, *, amended: int) -> None:
+        """Summarise again from the points that are known: a value that counted was replaced."""
+        best_epoch, best = self._best_epoch, self._settled_best()
+        self._low = self._high = math.nan
+        self._best_epoch = -1
         for epoch, value in zip(self._epochs, self._values, strict=True):
             self._compare(epoch, value)
-        self._compare(self.last_epoch, self.last)
+        if best_epoch not in (-1, amended):
+            self._compare(best_epoch, best)
 
     def _compare(self, epoch: int, value: float) -> None:
-        if value != value:  # NaN is neither the smallest nor the best
+        """Sum up the value of an epoch other than the last."""
+        if self._low < value < self._high or value != value:  # NaN is neither the smallest nor the best
             return
-        if not self.min <= value:
-            self.min = value
-        if not self.max >= value:
-            self.max = value
-        if self.best_epoch < 0 or (value < self.best if self.direction == "minimize" else value > self.best):
-            self.best = value
-            self.best_epoch = epoch
+        best = self._settled_best()
+        if not self._low <= value:
+            self._low = value
+        if not self._high >= value:
+            self._high = value
+        if self._settled_best() != best or (value == best and epoch < self._best_epoch):
+            self._best_epoch = epoch
+
+    def _settled_best(self) -> float:
+        return self._low if self.direction == "minimize" else self._high

@@ -11,6 +11,11 @@ from expsdk_runtime.ledger import Ledger
 from expsdk_runtime.series import CAPACITY
 
 FEWEST_POINTS = 4
+LINE_LIMIT_CHARS = 400
+
+# The least that a metric, and a point of its history, take in JSON: what cannot fit need not be tried.
+_METRIC_BYTES = 100
+_POINT_BYTES = 8
 
 
 def timestamp(at: float | None = None) -> str:
@@ -32,7 +37,9 @@ def build_status(facts: dict[str, Any], ledger: Ledger) -> dict[str, Any]:
         "epoch": ledger.epoch,
         "objectives": ledger.objectives(),
     }
-    names, points = len(ledger.series), CAPACITY
+    names, points = min(len(ledger.series), STATUS_LIMIT_BYTES // _METRIC_BYTES), CAPACITY
+    while points > FEWEST_POINTS and ledger.count_points(points) * _POINT_BYTES > STATUS_LIMIT_BYTES:
+        points //= 2
     while True:
         status.update(ledger.records(names=names, points=points))
         if len(json.dumps(status)) <= STATUS_LIMIT_BYTES or names == 0:
@@ -44,10 +51,31 @@ def build_status(facts: dict[str, Any], ledger: Ledger) -> dict[str, Any]:
 
 
 def keep_end(message: str) -> str:
-    """Return the end of `message`, cut at a line, such that its JSON has at most `MESSAGE_LIMIT_BYTES`."""
-    if len(message) * 6 <= MESSAGE_LIMIT_BYTES or len(json.dumps(message)) <= MESSAGE_LIMIT_BYTES:
+    """Return the end of `message` in whole lines, such that its JSON has at most `MESSAGE_LIMIT_BYTES`.
+
+    Where lines have to go, those that stay show both their ends: an exception's type is at the start of
+    a line, and so much may follow it.
+    """
+    message = deliverable(message)
+    if len(json.dumps(message)) <= MESSAGE_LIMIT_BYTES:
         return message
-    kept = message[-MESSAGE_LIMIT_BYTES:]
-    while len(json.dumps(kept)) > MESSAGE_LIMIT_BYTES - 8:
-        kept = kept[len(kept) // 8 + 1 :]
-    return "…\n" + kept.partition("\n")[2] if "\n" in kept else "…" + kept
+    kept: list[str] = []
+    room = MESSAGE_LIMIT_BYTES - len(json.dumps("…"))
+    for line in reversed(message.split("\n")):
+        short = _shorten(line)
+        room -= len(json.dumps(short))  # its two quotes are what the line's end takes
+        if room < 0:
+            kept.append("…")
+            break
+        kept.append(short)
+    return "\n".join(reversed(kept))
+
+
+def deliverable(text: str) -> str:
+    """Return `text` without what UTF-8 cannot carry: lone surrogates, as in names of files that are not UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _shorten(line: str) -> str:
+    half = LINE_LIMIT_CHARS // 2
+    return line if len(line) <= LINE_LIMIT_CHARS else f"{line[:half]} … {line[-half:]}"

@@ -9,17 +9,19 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from operator import index
 from typing import TYPE_CHECKING, Any
 
-from expsdk_runtime.contract import METRIC_NAME_LIMIT_CHARS, Assignment
+from expsdk_runtime.contract import EPOCH_LIMIT, METRIC_NAME_LIMIT_CHARS, Assignment
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import NoReturn
 
 Point = tuple[dict[str, float], "int | None", float]
 
+PIECE_POINTS = 4_096
 WAKE_AT_POINTS = 16_384
 WAIT_AT_POINTS = 262_144
 
@@ -76,21 +78,34 @@ class Recorder:
 
     Attributes:
         stop: What the trial was asked: "" or one of `contract.Stop`; the next call of `log` raises then.
+        was_told: Whether the training function has seen a `TrialStopped`.
     """
 
-    def __init__(self, wake: Callable[[], None]) -> None:
+    def __init__(self, wake: Callable[[], bool]) -> None:
+        """Make an empty recorder; `wake` calls the reporter and returns whether there is one."""
         self.stop = ""
+        self.was_told = False
         self._wake = wake
         self._points: deque[Point] = deque()
         self._names: set[str] = set()
 
+    def ask(self, stop: str) -> None:
+        """Ask the trial to stop, if `stop` is not ""; what was asked first counts."""
+        if stop and not self.stop:
+            self.stop = stop
+
+    def tell(self) -> NoReturn:
+        """Raise `TrialStopped` in the training function."""
+        self.was_told = True
+        raise TrialStopped(self.stop)
+
     def log(self, name: str, value: float, epoch: int | None) -> None:
         """Take one value in; raises `TrialStopped` where a stop was asked for."""
         if self.stop:
-            raise TrialStopped(self.stop)
+            self.tell()
         if type(value) is not float:
             value = as_number(name, value)
-        if epoch is not None and (type(epoch) is not int or epoch < 0):
+        if epoch is not None and (type(epoch) is not int or not 0 <= epoch <= EPOCH_LIMIT):
             epoch = as_epoch(epoch)
         if name not in self._names:
             self._names.add(as_metric_name(name))
@@ -102,20 +117,29 @@ class Recorder:
     def log_together(self, values: Mapping[str, float], epoch: int | None) -> None:
         """Take values of one epoch in, all or none."""
         if self.stop:
-            raise TrialStopped(self.stop)
+            self.tell()
         checked = {as_metric_name(name): as_number(name, value) for name, value in values.items()}
         if checked:
-            self._points.append((checked, None if epoch is None else as_epoch(epoch), time.time()))
+            points = self._points
+            points.append((checked, None if epoch is None else as_epoch(epoch), time.time()))
+            if len(points) >= WAKE_AT_POINTS:
+                self._press()
 
-    def take(self) -> list[Point]:
-        """Return what was logged since the last call, oldest first."""
+    def take(self) -> Iterator[list[Point]]:
+        """Yield what was logged until now, oldest first, in pieces that keep memory low."""
         points = self._points
-        return [points.popleft() for _ in range(len(points))]
+        waiting = len(points)
+        while waiting:
+            piece = [points.popleft() for _ in range(min(waiting, PIECE_POINTS))]
+            waiting -= len(piece)
+            yield piece
 
     def _press(self) -> None:
-        """Ask the reporter to come; wait for it where it has fallen far behind."""
-        self._wake()
-        while len(self._points) >= WAIT_AT_POINTS:
+        """Ask the reporter to come, now and again; wait for it where it has fallen far behind."""
+        points = self._points
+        if len(points) % WAKE_AT_POINTS == 0:
+            self._wake()
+        while len(points) >= WAIT_AT_POINTS and self._wake():
             time.sleep(0.001)
 
 
@@ -216,6 +240,8 @@ def as_metric_name(name: str) -> str:
         raise ValueError(
             f"a metric's name has 1 to {METRIC_NAME_LIMIT_CHARS} characters, this one {len(name)}: {name[:40]!r}"
         )
+    if not name.isascii() and not _is_encodable(name):
+        raise ValueError(f"a metric's name is text that UTF-8 can carry, without lone surrogates, unlike {name!r}")
     return name
 
 
@@ -238,9 +264,17 @@ def as_epoch(epoch: Any) -> int:
         number = index(epoch)
     except TypeError:
         raise TypeError(f"an epoch is an integer from 0, not {type(epoch).__name__} {epoch!r}") from None
-    if number < 0:
-        raise ValueError(f"an epoch is an integer from 0, not {number}")
+    if not 0 <= number <= EPOCH_LIMIT:
+        raise ValueError(f"an epoch is an integer from 0 to 2**53, not {number}")
     return number
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _print_metrics(values: dict[str, float], epoch: int | None) -> None:
