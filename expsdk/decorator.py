@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from expsdk.experiment.definition import Definition, define
+from expsdk_runtime.tracking import begin_plain_call
 
 if TYPE_CHECKING:
     from expsdk.analysis import TrialRecord
@@ -43,6 +44,7 @@ class Experiment(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function, here and now: no trial, no record."""
+        begin_plain_call()
         return self.__wrapped__(*args, **kwargs)
 
     def __repr__(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -75,6 +74,8 @@ def _check_name(name: Any) -> None:
 def _check_direction(name: str, way: object) -> None:
     if way in DIRECTIONS:
         return
+    import difflib  # slow to import, and only a message needs it
+
     close = difflib.get_close_matches(str(way).lower(), DIRECTIONS, n=1, cutoff=0.5)
     remedy = f'did you mean "{close[0]}"?' if close else "write one of them"
     raise ObjectiveError(f'the direction of {name!r} is "minimize" or "maximize", not {show(way)}; {remedy}')

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -138,6 +137,8 @@ def _check_accepted(
             f"{subject}: parameters are given by name, and *{name} of {label} takes none; write {name} without the star"
         )
     free = [other for other in takes if other not in given]
+    import difflib  # slow to import, and only a message needs it
+
     close = difflib.get_close_matches(name, free, n=1, cutoff=0.7)
     remedy = f"did you mean {close[0]!r}?" if close else f"add {name} to the signature, or leave it out"
     raise SpaceError(

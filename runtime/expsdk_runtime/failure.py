@@ -27,6 +27,13 @@ def exit_code_of(reason: str) -> int:
     }.get(reason, ExitCode.USER_ERROR)
 
 
+def status_of(error: SystemExit) -> int:
+    """Return the status that a process ends with when `error` ends it."""
+    if error.code is None or isinstance(error.code, int):
+        return error.code or 0
+    return 1  # anything else is a message
+
+
 def describe(error: BaseException, *, project_dir: str | None = None) -> str:
     """Return the traceback of `error` without this package's own frames, and a remedy where one is known.
 
@@ -62,7 +69,7 @@ def _remedy(error: BaseException, project_dir: str | None) -> str:
             return f"\n(the payload has no {relative!r}: let it travel with @experiment(include=[{relative!r}]))"
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f"\n(module {error.name!r} is neither in the payload nor installed for {sys.executable})"
-    if isinstance(error, SystemExit) and error.code:
+    if isinstance(error, SystemExit) and status_of(error):
         return "\n(sys.exit with anything but 0 fails a trial)"
     return ""
 

@@ -43,6 +43,7 @@ class Reporter:
         self._stale = True
         self._closing = False
         self._delivered = False
+        self._lock = threading.Lock()  # held while the ledger changes or is read, and never while a report is sent
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_writer.settimeout(0)
         self._thread = threading.Thread(target=self._run, name="expsdk-reporter", daemon=True)
@@ -55,14 +56,15 @@ class Reporter:
         """Stop reporting in the background and bring the ledger up to date."""
         if not self._closing:
             self._closing = True
-            self._give_up_at = time.monotonic() + FINAL_ATTEMPTS_S
             self._wake()
-            self._thread.join(FINAL_ATTEMPTS_S)
             self._drain()
+            self._give_up_at = time.monotonic() + FINAL_ATTEMPTS_S
+            self._thread.join(FINAL_ATTEMPTS_S)
 
     def add(self, values: dict[str, float], epoch: int) -> None:
         """Take in final metrics after `close`."""
-        self._take_in([(values, epoch, time.time())])
+        with self._lock:
+            self._take_in([(values, epoch, time.time())])
 
     def finish(self, facts: dict[str, Any]) -> bool:
         """Report the end; return whether it was delivered within `FINAL_ATTEMPTS_S` of `close`."""
@@ -121,8 +123,10 @@ class Reporter:
     def _send(self) -> bool:
         """Send the status as it stands and decide when the next one may go."""
         began = time.monotonic()
+        with self._lock:
+            status = build_status(self._facts, self.ledger)
         try:
-            self._sink.report(build_status(self._facts, self.ledger))
+            self._sink.report(status)
         except OSError:
             self._backoff_s = min(LONGEST_BACKOFF_S, max(self._sink.interval_s, 2 * self._backoff_s))
             self._next_at = time.monotonic() + self._backoff_s * _jitter()
@@ -135,8 +139,9 @@ class Reporter:
         return True
 
     def _drain(self) -> None:
-        for points in self.recorder.take():
-            self._take_in(points)
+        with self._lock:
+            for points in self.recorder.take():
+                self._take_in(points)
 
     def _take_in(self, points: list[tuple[dict[str, float], int | None, float]]) -> None:
         self._journal.write([(values, self.ledger.add(values, epoch), at) for values, epoch, at in points])

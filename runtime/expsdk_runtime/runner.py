@@ -136,7 +136,7 @@ def _judge(error: BaseException, recorder: tracking.Recorder, project_dir: str |
         return _stopped(recorder.stop)
     if isinstance(error, KeyboardInterrupt):
         return _stopped(Stop.CANCELLED)
-    if isinstance(error, SystemExit) and _exit_code(error) == 0:
+    if isinstance(error, SystemExit) and failure.status_of(error) == 0:
         return None
     message = failure.describe(error, project_dir=project_dir)
     say(message)
@@ -145,22 +145,17 @@ def _judge(error: BaseException, recorder: tracking.Recorder, project_dir: str |
     return Ending(Phase.FAILED, failure.reason_of(error), message)
 
 
-def _exit_code(error: BaseException | None) -> int:
-    """Return the exit code of a process that `error` ends."""
-    if not isinstance(error, SystemExit):
-        return 0 if error is None else 1
-    if isinstance(error.code, int):
-        return error.code
-    return 0 if error.code is None else 1
-
-
 def _end_forked(error: BaseException | None) -> NoReturn:
     """End a process that the user's function forked and that has come back from it: the trial is its parent's."""
-    if error is not None and not isinstance(error, SystemExit):
+    code = 0
+    if isinstance(error, SystemExit):
+        code = failure.status_of(error)
+    elif error is not None:
+        code = ExitCode.USER_ERROR
         say(failure.describe(error))
     with suppress(Exception):  # the stream may be the user's own
         sys.stdout.flush()
-    os._exit(_exit_code(error) & 0xFF)
+    os._exit(code & 0xFF)
 
 
 def _exhaust(epochs: Generator[object, None, object], recorder: tracking.Recorder) -> object:

@@ -217,6 +217,11 @@ def log_metrics(values: Mapping[str, float], epoch: int | None = None) -> None:
         recorder.log_together(values, epoch)
 
 
+def begin_plain_call() -> None:
+    """Give the plain call that begins directories of its own: it must not find an earlier one's checkpoints."""
+    _current.plain_dir = None
+
+
 def current_trial() -> Trial | None:
     """Return the trial that this process runs, or None in a plain call."""
     return _current.trial
@@ -250,7 +255,8 @@ def as_number(name: str, value: Any) -> float:
     try:
         if isinstance(value, (str, bytes)):
             raise TypeError
-        return float(value)
+        item = getattr(value, "item", None)  # a tensor with a gradient warns when float() takes it as it is
+        return float(value if item is None else item())
     except (TypeError, ValueError) as error:
         raise TypeError(
             f"metric {name!r} takes a number, or what float() takes, not {type(value).__name__}"

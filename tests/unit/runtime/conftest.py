@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,7 +35,7 @@ class MemorySink:
         failures: What the next reports raise, one each.
         gate: Reports wait until it is set.
         asked: What `stop` says.
-        attempts: How often a report was tried.
+        attempted_at: When each report was tried, in seconds of the monotonic clock.
     """
 
     def __init__(self) -> None:
@@ -44,10 +45,10 @@ class MemorySink:
         self.gate = threading.Event()
         self.gate.set()
         self.asked = ""
-        self.attempts = 0
+        self.attempted_at: list[float] = []
 
     def report(self, status: dict[str, Any]) -> None:
-        self.attempts += 1
+        self.attempted_at.append(time.monotonic())
         self.gate.wait()
         if self.failures:
             raise self.failures.pop()

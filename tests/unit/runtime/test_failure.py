@@ -69,16 +69,24 @@ def test_a_description_is_a_traceback() -> None:
     assert "raise error" in text
 
 
-def test_it_shows_causes_and_notes() -> None:
+def test_it_shows_causes() -> None:
     def train() -> None:
         try:
-            {}["lr"]
+            raise KeyError("lr")
         except KeyError as error:
             raise ValueError("bad parameters") from error
 
     text = failure.describe(caught(train))
     assert "KeyError: 'lr'" in text
     assert "direct cause" in text
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [(None, 0), (0, 0), (False, 0), (3, 3), (-1, -1), ("no data", 1), ("", 1), ([], 1)]
+)
+def test_a_process_ends_with_the_status_that_python_gives_it(code: object, status: int) -> None:
+    assert failure.status_of(SystemExit(code)) == status
+    assert ("fails a trial" in failure.describe(SystemExit(code))) == (status != 0)
 
 
 def test_in_a_trial_it_begins_at_the_users_own_line(run: Callable[..., Any]) -> None:
@@ -93,13 +101,9 @@ def test_an_error_in_a_module_that_is_imported_begins_in_that_module(
 ) -> None:
     (tmp_path / "broken_module_of_a_user.py").write_text("lr = 1 / 0\n")
     monkeypatch.syspath_prepend(tmp_path)
-    loader = Path(failure.__file__).parent / "bootstrap.py"
     # The bootstrap imports what the payload names; its own frames and the import system's are no news to the user.
-    names: dict[str, Any] = {}
-    exec(
-        compile("import importlib\ndef load(): importlib.import_module('broken_module_of_a_user')", loader, "exec"),
-        names,
-    )
+    names: dict[str, Any] = {"__name__": "expsdk_runtime.bootstrap"}
+    exec("import importlib\ndef load(): importlib.import_module('broken_module_of_a_user')", names)
     lines = run(names["load"]).ending.message.splitlines()
     assert lines[1] == f'  File "{tmp_path}/broken_module_of_a_user.py", line 1, in <module>'
     assert lines[-1] == "ZeroDivisionError: division by zero"

@@ -175,8 +175,21 @@ def test_a_process_ends_with_the_code_of_its_ending(start_job: StartJob, body: s
     assert ("Traceback" in job.stderr) == (code in (1, 68))
 
 
-def test_a_process_that_just_ends_has_reported_that_it_ran(start_job: StartJob) -> None:
-    job = start_job("import os, time\ndef train():\n    time.sleep(0.3)\n    os._exit(9)")
+def test_a_process_that_just_ends_has_reported_that_it_ran(start_job: StartJob, tmp_path: Path) -> None:
+    job = start_job(
+        """
+        import os, time
+        from expsdk_runtime import log_metric
+        def train(flag):
+            log_metric("loss", 0.5)
+            while not os.path.exists(flag):
+                time.sleep(0.01)
+            os._exit(9)
+        """,
+        parameters={"flag": str(tmp_path / "flag")},
+    )
+    job.wait_for(lambda status: status["metrics"])
+    (tmp_path / "flag").touch()
     assert job.end() == 9
     assert job.statuses[-1]["phase"] == "Running"
 

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -117,22 +118,20 @@ def test_what_the_sink_refuses_is_reported_later_and_written_at_once(
     for epoch in range(1, 1000):
         reporter.recorder.log("loss", 0.5, epoch)
     until(lambda: sink.statuses)
-    assert sink.attempts >= 5
+    assert len(sink.attempted_at) >= 5
     assert reporter.finish(END)
     assert sink.statuses[-1]["metrics"]["loss"]["epoch"] == 999
     assert [json.loads(line)["epoch"] for line in path.read_text().splitlines()] == list(range(1000))
 
 
-def test_failures_are_tried_again_ever_more_rarely(start: Any, make_sink: Any) -> None:
+def test_failures_are_tried_again_after_pauses_that_double(start: Any, make_sink: Any) -> None:
     sink = make_sink()
-    sink.interval_s = 0.02
-    sink.failures = [OSError("away")] * 1000
-    reporter = start(sink)
-    time.sleep(0.4)
-    sink.failures.clear()
-    # Each pause is twice the former one: five or six in the time of twenty intervals.
-    assert 3 <= sink.attempts <= 7
-    assert reporter.finish(END)
+    sink.failures = [OSError("away")] * 5
+    start(sink)
+    until(lambda: sink.statuses)
+    pauses = [later - earlier for earlier, later in pairwise(sink.attempted_at[:6])]
+    for doublings, pause in enumerate(pauses):
+        assert pause >= 0.9 * sink.interval_s * 2**doublings
 
 
 def test_during_a_long_backoff_the_journal_is_kept_and_stops_are_heard(
@@ -141,7 +140,7 @@ def test_during_a_long_backoff_the_journal_is_kept_and_stops_are_heard(
     sink = make_sink()
     sink.failures = [OSError("away")]
     reporter = start(sink)
-    until(lambda: sink.attempts)
+    until(lambda: sink.attempted_at)
     reporter._next_at = time.monotonic() + 60  # as after many failures
     reporter.recorder.log("loss", 0.5, 0)
     until(path.exists)
@@ -157,7 +156,7 @@ def test_the_end_is_tried_anew_after_an_outage_however_long_the_backoff_had_beco
     sink = make_sink()
     sink.failures = [OSError("away")]
     reporter = start(sink)
-    until(lambda: sink.attempts)
+    until(lambda: sink.attempted_at)
     reporter._backoff_s = 60.0  # as after many failures
     sink.failures = [OSError("still away")] * 3
     assert reporter.finish(END)
@@ -171,9 +170,22 @@ def test_the_end_gives_up_on_a_sink_that_stays_away(start: Any, make_sink: Any, 
     reporter.recorder.log("loss", 0.5, 0)
     assert reporter.finish(END) is False
     assert sink.statuses == []
-    assert sink.attempts > 2
+    assert len(sink.attempted_at) > 2
     assert len(path.read_text().splitlines()) == 1
     sink.failures.clear()
+
+
+def test_the_end_waits_for_what_is_being_taken_in_however_long_that_takes(
+    start: Any, make_sink: Any, monkeypatch: pytest.MonkeyPatch, path: Path
+) -> None:
+    sink = make_sink()
+    reporter = start(sink)
+    for epoch in range(100_000):
+        reporter.recorder.log("loss", 0.5, epoch)
+    monkeypatch.setattr(reporter_module, "FINAL_ATTEMPTS_S", 0.01)
+    reporter.close()
+    assert reporter.ledger.epoch == 99_999
+    assert len(path.read_text().splitlines()) == 100_000
 
 
 @pytest.mark.parametrize("blocked_from", ["the start", "the end"])
@@ -184,7 +196,7 @@ def test_the_end_gives_up_on_a_sink_that_never_returns(
     if blocked_from == "the start":
         sink.gate.clear()
     reporter = start(sink)
-    until(lambda: sink.attempts)
+    until(lambda: sink.attempted_at)
     if blocked_from == "the end":
         until(lambda: sink.statuses)
         reporter.close()
@@ -199,7 +211,7 @@ def test_while_the_sink_blocks_logging_goes_on(start: Any, make_sink: Any) -> No
     sink = make_sink()
     sink.gate.clear()
     reporter = start(sink)
-    until(lambda: sink.attempts)
+    until(lambda: sink.attempted_at)
     for epoch in range(100_000):
         reporter.recorder.log("loss", 0.5, epoch)
     assert sink.statuses == []
@@ -212,14 +224,12 @@ def test_a_slow_sink_is_asked_less_often(start: Any, make_sink: Any) -> None:
     sink = make_sink()
     sink.gate.clear()
     reporter = start(sink)
-    until(lambda: sink.attempts)
+    until(lambda: sink.attempted_at)
     reporter.recorder.log("loss", 0.5, 0)
-    time.sleep(0.1)
+    time.sleep(3 * sink.interval_s)
     sink.gate.set()
-    until(lambda: sink.statuses)
-    time.sleep(0.2)
-    assert len(sink.statuses) == 1
-    assert reporter.finish(END)
+    until(lambda: len(sink.statuses) == 2)
+    assert sink.attempted_at[1] - sink.attempted_at[0] >= 0.9 * 10 * 2.9 * sink.interval_s
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -274,11 +274,11 @@ def test_a_generator_that_yields_something_else_fails_at_its_own_line(run: Run, 
 
 def test_a_generator_that_is_stopped_cleans_up_while_its_trial_is_there(run: Run, make_sink: Any) -> None:
     sink = make_sink()
-    sink.asked = "pruned"
     cleaned: list[Any] = []
 
     def train() -> Generator[dict[str, float], None, None]:
         try:
+            sink.asked = "pruned"
             while True:
                 yield {"loss": 0.5}
         except TrialStopped as stop:
@@ -296,10 +296,10 @@ def test_a_generator_that_is_stopped_cleans_up_while_its_trial_is_there(run: Run
 
 def test_a_generator_that_is_stopped_may_return_what_it_has(run: Run, make_sink: Any) -> None:
     sink = make_sink()
-    sink.asked = "cancelled"
 
     def train() -> Generator[dict[str, float], None, dict[str, float]]:
         try:
+            sink.asked = "cancelled"
             while True:
                 yield {"loss": 0.5}
         except TrialStopped:
@@ -452,10 +452,10 @@ def test_a_stop_that_was_asked_for_ends_the_trial_with_its_last_metrics(
 
 def test_except_exception_does_not_swallow_a_stop(run: Run, make_sink: Any) -> None:
     sink = make_sink()
-    sink.asked = "pruned"
 
     def train() -> None:
         try:
+            sink.asked = "pruned"
             waiting_for_the_stop()
         except Exception:
             raise AssertionError("swallowed") from None
@@ -466,10 +466,11 @@ def test_except_exception_does_not_swallow_a_stop(run: Run, make_sink: Any) -> N
 @pytest.mark.parametrize("then", ["returns", "raises", "exits", "logs on"])
 def test_a_function_that_swallows_its_stop_has_been_stopped_all_the_same(run: Run, make_sink: Any, then: str) -> None:
     sink = make_sink()
-    sink.asked = "pruned"
 
     def train() -> float:
         try:
+            log_metric("loss", 0.5)
+            sink.asked = "pruned"
             waiting_for_the_stop()
         except BaseException:
             if then == "raises":
@@ -497,6 +498,12 @@ def test_a_stop_that_comes_after_the_last_call_changes_nothing(run: Run, make_si
     trial = run(train, sink=sink)
     assert trial.ending.phase == "Succeeded"
     assert trial.status["objectives"] == {"loss": 0.25}
+
+
+def test_a_trial_that_is_asked_to_stop_before_it_begins_never_begins_or_stops_at_once(run: Run, make_sink: Any) -> None:
+    sink = make_sink()
+    sink.asked = "cancelled"
+    assert run(waiting_for_the_stop, sink=sink).ending.phase == "Cancelled"
 
 
 def test_a_function_may_prune_itself(run: Run) -> None:

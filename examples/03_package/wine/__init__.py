@@ -1,0 +1,1 @@
+"""Tells three cultivators apart by what their wines are made of."""
