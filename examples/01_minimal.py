@@ -2,10 +2,10 @@
 
 Needs nothing beside expsdk. Prints the ten best of 20 trials, where they are kept, and the best one:
 
-    trial                phase      val_loss   lr        degree  momentum
-    fit-sine-kslvq-0019  Succeeded  0.0255298  0.02421   9       0.9
-    fit-sine-kslvq-0005  Succeeded  0.0441361  0.00766   3       0.9
-    fit-sine-kslvq-0017  Succeeded  0.0442308  0.01765   4       0.5
+    trial  val_loss   lr         degree  momentum
+    0019   0.0255298  0.02421    9       0.9
+    0005   0.0441361  0.00766    3       0.9
+    0014   0.0504245  0.02328    6       0.9
 
 What "tpe" proposes depends on which trials have ended by then, so some rows differ from run to run.
 """

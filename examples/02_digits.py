@@ -2,11 +2,11 @@
 
 Prints the ten best of 24 trials, where they are kept, and how the best one learned:
 
-    trial                   phase      val_loss   lr        hidden  weight_decay  batch_size  activation
-    read-digits-p97fb-0016  Succeeded  0.0799108  0.02797   30      0.01678       64          tanh
-    read-digits-p97fb-0007  Succeeded  0.0912283  0.005427  126     0.003969      64          tanh
+    trial  val_loss   lr        hidden  weight_decay  batch_size  activation
+    0016   0.0799108  0.02797   30      0.01678       64          tanh
+    0007   0.0912283  0.005427  126     0.003969      64          tanh
 
-    read-digits-p97fb-0016 by epoch: error and loss on the validation images
+    read-digits-7kgcw-0016 by epoch: error and loss on the validation images
         0   13.6%  0.4125  █████████████████████████
         3    3.9%  0.1614  ██████████
         6    3.1%  0.1138  ███████

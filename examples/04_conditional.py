@@ -3,12 +3,12 @@
 Only the parameters of the branch that a trial takes are drawn and reach the function. Prints the ten best of 30 trials,
 then the best trial of each kind of model:
 
-    trial                      phase      error      model      n_neighbors  weights   C       kernel  gamma
-    cross-validate-2hsdt-0025  Succeeded  0.0122439  neighbors  1            uniform
-    cross-validate-2hsdt-0005  Succeeded  0.0139121  svm                               1.463   rbf     0.8472
-    cross-validate-2hsdt-0009  Succeeded  0.0150232  neighbors  7            distance
+    trial  error      model      n_neighbors  weights   C       kernel  gamma
+    0025   0.0122439  neighbors  1            uniform
+    0005   0.0139121  svm                               1.463   rbf     0.8472
+    0009   0.0150232  neighbors  7            distance
     …
-    trial cross-validate-2hsdt-0016: Succeeded, error=0.0406206 at epoch 4, model=linear alpha=0.001116 penalty=l2
+    trial cross-validate-btlm6-0016: Succeeded, error=0.0406206 at epoch 4, model=linear alpha=0.001116 penalty=l2
 """
 
 import argparse

@@ -3,9 +3,9 @@
 A trial that is started again goes on from its last checkpoint. Prints the ten best of 12 trials, and where the best one
 has left its network; without PyTorch, it says so and ends.
 
-    trial                 phase      val_loss  lr        channels  dropout
-    train-cnn-j6lct-0005  Succeeded  0.147271  0.03748   8         0.452
-    train-cnn-j6lct-0000  Succeeded  0.164583  0.01838   13        0.2844
+    trial  val_loss  lr        channels  dropout
+    0005   0.147271  0.03748   8         0.452
+    0000   0.164583  0.01838   13        0.2844
 """
 
 import argparse

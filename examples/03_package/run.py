@@ -2,11 +2,11 @@
 
 All of it travels to every trial. Prints the ten best of 24 trials and how many wines the best one mistakes:
 
-    trial            phase      val_loss   lr        hidden  weight_decay  scaling
-    wine-2sbp9-0019  Succeeded  0.0278504  0.09789   10      0.001037      standard
-    wine-2sbp9-0015  Succeeded  0.0335859  0.4436    4       0.0005426     standard
+    trial  val_loss   lr        hidden  weight_decay  scaling
+    0019   0.0278504  0.09789   10      0.001037      standard
+    0015   0.0335859  0.4436    4       0.0005426     standard
     …
-    wine-2sbp9-0019 takes 0 of 58 wines for another cultivator's
+    wine-4lrgb-0019 takes 0 of 58 wines for another cultivator's
 """
 
 import argparse

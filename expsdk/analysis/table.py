@@ -7,6 +7,7 @@ from html import escape
 
 from expsdk.analysis.trial import TrialRecord
 from expsdk.resources.result import format_value
+from expsdk_runtime.contract import Phase
 
 CELL_LIMIT_CHARS = 32
 
@@ -32,16 +33,20 @@ def html_table(caption: str, trials: Sequence[TrialRecord]) -> str:
 
 
 def _cells(trials: Sequence[TrialRecord]) -> list[list[str]]:
-    """Return the header and the rows: name, phase, objectives, then parameters."""
+    """Return the header and the rows: number, phase, objectives, then parameters.
+
+    The experiment's name is not repeated, nor is a phase that all share with the best: width is scarce.
+    """
     objectives = list(dict.fromkeys(name for trial in trials for name in trial.values))
     parameters = list(dict.fromkeys(name for trial in trials for name in trial.parameters))
-    rows = [["trial", "phase", *objectives, *parameters]]
+    phase = [] if all(trial.phase == Phase.SUCCEEDED for trial in trials) else ["phase"]
+    rows = [["trial", *phase, *objectives, *parameters]]
     for trial in trials:
         values = [f"{trial.values[name]:.6g}" if name in trial.values else "" for name in objectives]
         sample = [
             _cell(format_value(trial.parameters[name])) if name in trial.parameters else "" for name in parameters
         ]
-        rows.append([trial.name, trial.reason or trial.phase, *values, *sample])
+        rows.append([trial.name.rpartition("-")[2], *([trial.state] if phase else []), *values, *sample])
     return rows
 
 

@@ -125,6 +125,11 @@ class TrialRecord:
         """Whether the trial has ended, one way or another."""
         return self.phase in Phase.FINISHED
 
+    @property
+    def state(self) -> str:
+        """The phase, with the reason where there is one: "Failed (Timeout)"."""
+        return f"{self.phase} ({self.reason})" if self.reason else self.phase
+
     def to_dict(self) -> dict[str, Any]:
         """Return what a table's row says of the trial: names, phase, parameters, last metrics, times."""
         return {
@@ -153,11 +158,10 @@ class TrialRecord:
         return f"<pre>{escape(str(self))}</pre>"
 
     def _summary(self) -> str:
-        state = f"{self.phase} ({self.reason})" if self.reason else self.phase
         values = ", ".join(f"{name}={value:.6g}" for name, value in self.values.items())
         at = f" at epoch {self.epoch}" if values and self.epoch is not None else ""
         parts = [
-            f"trial {self.name}: {state}",
+            f"trial {self.name}: {self.state}",
             f"{values}{at}" if values else "",
             summarize_parameters(self.parameters),
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from types import FrameType
@@ -248,6 +249,7 @@ class _Sigterm:
     def __init__(self) -> None:
         self._former: Any = None
         self._is_taken = False
+        self._masks = threading.local()
 
     def take(self, recorder: tracking.Recorder) -> None:
         """Let SIGTERM stop the trial of `recorder` until `give_back`."""
@@ -269,9 +271,25 @@ class _Sigterm:
             self._is_taken = False
             signal.signal(signal.SIGTERM, signal.SIG_DFL if self._former is None else self._former)
 
+    def hold(self) -> None:
+        """Keep SIGTERM back while this thread forks: one for the child may come before the child is ready for it."""
+        self._masks.former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}) if self._is_taken else None
+
+    def release(self) -> None:
+        """Let SIGTERM come again."""
+        if self._masks.former is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._masks.former)
+
+    def begin_child(self) -> None:
+        """In a process that the trial has forked, let SIGTERM end it.
+
+        Else `Process.terminate` and the end of a multiprocessing pool, which waits for its workers, would be lost on it.
+        """
+        self.give_back()
+        self.release()
+
 
 _sigterm = _Sigterm()
 
 if hasattr(os, "register_at_fork"):
-    # Else `Process.terminate` and the end of a multiprocessing pool would be lost on a trial's children.
-    os.register_at_fork(after_in_child=_sigterm.give_back)
+    os.register_at_fork(before=_sigterm.hold, after_in_parent=_sigterm.release, after_in_child=_sigterm.begin_child)

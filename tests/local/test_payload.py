@@ -756,6 +756,25 @@ class TestTracebacks:
         assert outcome.code == 1
         assert "the payload has no 'data.csv': let it travel with @experiment(include=['data.csv'])" in outcome.errors
 
+    def test_of_a_library_that_is_not_installed_where_it_runs(self, project: Project) -> None:
+        project.workshop.write("lib/site-packages/library.py", "def mean(x): return x")
+        project.write(
+            "train.py",
+            """
+            from library import mean
+            from expsdk import experiment, uniform
+
+            @experiment(space={"lr": uniform(0, 1)}, objective="loss")
+            def train(lr):
+                return mean(lr)
+            """,
+            PACK,
+        )
+        site = project.workshop.directory / "lib/site-packages"
+        outcome = project.run(project.pack("train.py", env={"PYTHONPATH": str(site)}))
+        assert outcome.code == 1
+        assert "(module 'library' is neither in the payload nor installed for " in outcome.errors
+
 
 class TestDeterminism:
     """The same code gives the same payload, and nothing of this machine or this moment is in it."""

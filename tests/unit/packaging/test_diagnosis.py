@@ -98,6 +98,13 @@ class TestPlace:
 
         assert ".train.lock → _thread.lock" in describe(train)
 
+    def test_of_an_attribute_of_the_function(self) -> None:
+        def train() -> object:
+            return 1
+
+        train.cache = {"lock": LOCK}  # type: ignore[attr-defined]
+        assert ".train.cache['lock'] → _thread.lock" in describe(train)
+
     def test_of_what_a_decorator_keeps(self) -> None:
         def locked(function: Callable[[], object]) -> Callable[[], object]:
             @functools.wraps(function)

@@ -154,6 +154,7 @@ class TestRoot:
         payload = pack(defined(variables["train"], include=["data.csv"]))
         assert payload.root == project.root
         assert own_members(payload) == ["data.csv"]
+        assert payload.manifest["paths"] == ["."]  # as Python has it there, for what only a string names
 
 
 class TestIncludeAndExclude:

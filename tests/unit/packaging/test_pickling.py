@@ -14,12 +14,22 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from expsdk.errors import PackingError
 from expsdk.packaging.pickling import Pickled, pickle_by_value
 from expsdk_runtime import payload as runtime
 
 SCRIPT = "<script>"
+
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
+PLAIN_SETS = st.lists(PLAIN | st.tuples(PLAIN, PLAIN) | st.frozensets(PLAIN, max_size=3), max_size=8, unique=True)
+
+
+def _returning(value: object) -> Callable[[], object]:
+    return lambda: value
 
 
 @pytest.fixture
@@ -235,7 +245,8 @@ class TestValues:
 
     def test_one_set_in_two_places_is_one_set(self, load: Any) -> None:
         shared = {"a"}
-        first, second, other = load(lambda: (shared, [shared], {"a"}))()
+        held = (shared, [shared], {"a"})
+        first, second, other = load(lambda: held)()
         assert first is second[0]
         assert other is not first
 
@@ -269,6 +280,15 @@ class TestValues:
 
 
 class TestDeterminism:
+    @given(PLAIN_SETS, st.randoms())
+    def test_the_order_in_which_a_set_grew_does_not_show(self, elements: list[Any], random: Any) -> None:
+        shuffled = random.sample(elements, len(elements))
+        one, other = (
+            pickle_by_value(_returning(set(each)), root=Path("/nowhere")).content for each in (elements, shuffled)
+        )
+        assert one == other
+        assert runtime._unpickle(one, "/copy", None)() == set(elements)
+
     @pytest.mark.parametrize("optimize", ["", "-O"])
     def test_hash_seeds_and_class_identities_do_not_show(self, project: Any, optimize: str) -> None:
         project.write(

@@ -86,6 +86,9 @@ class TestOwnModule:
     def test_what_is_installed_or_ships_anyway_is_not_own(self, name: str) -> None:
         assert find_own_module(name) is None
 
+    def test_nothing_of_the_standard_library_is_own(self) -> None:
+        assert [name for name in sorted(sys.stdlib_module_names) if find_own_module(name)] == []
+
     @pytest.mark.parametrize("name", ["nowhere", "own.nowhere", "single.part"])
     def test_what_is_not_there_is_not_own(self, project: Any, name: str) -> None:
         project.write("own/__init__.py")
