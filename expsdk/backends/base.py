@@ -82,7 +82,11 @@ class Backend(Protocol):
         """End a trial's job at once; the Result says why."""
 
     def wait(self, timeout_s: float | None) -> list[Update]:
-        """Return what changed, waiting at most `timeout_s` (None: until something does, or `wake`)."""
+        """Return what changed, waiting at most `timeout_s` (None: until something does, or `wake`).
+
+        Raises:
+            KeyboardInterrupt: A trial that ran in this very process was ended from outside; the next call tells how.
+        """
 
     def wake(self) -> None:
         """Make `wait` return soon; the one verb that a signal handler or another thread may call."""
@@ -91,4 +95,4 @@ class Backend(Protocol):
         """Keep the experiment's record as it is now."""
 
     def close(self) -> None:
-        """End everything that was started; nothing of this coordinator's survives."""
+        """End everything that was started; nothing of this coordinator's survives. Further calls do nothing."""

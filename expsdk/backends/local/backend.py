@@ -7,6 +7,7 @@ import os
 import selectors
 import signal
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -16,10 +17,12 @@ from expsdk.backends.local.launch import LauncherProcess, end_of
 from expsdk.backends.local.store import LOG, FileStore
 from expsdk.backends.local.verdict import Sentence, ended, judge
 from expsdk.backends.local.workspace import Workspace, assign
+from expsdk.errors import BackendError
 from expsdk.packaging.payload import Payload
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.result import Result
 from expsdk_runtime.contract import Phase, Reason
+from expsdk_runtime.sinks import read_last_status
 
 
 @dataclass(slots=True)
@@ -27,8 +30,9 @@ class _Job:
     """A trial's process, as its coordinator sees it."""
 
     document: Document
+    attempt: int
     connection: socket.socket
-    log: Path
+    directory: Path
     received: bytes = b""
     sentence: Sentence | None = None
 
@@ -61,14 +65,14 @@ class LocalBackend:
 
     def create(self, experiment: Experiment, payload: Payload) -> None:
         """Keep the experiment, unpack its payload and load the function; see `Backend.create`."""
-        self.records.create(experiment)
+        self._lock = self.records.create(experiment)
         try:
-            self._lock = self.records.lock(experiment.metadata.name)
             self._workspace = Workspace.prepare(self.records, experiment, payload)
             self._start_launcher()
         except BaseException:
             self.close()
-            self.records.delete(experiment.metadata.name)
+            with suppress(BackendError):  # what has been raised already tells more
+                self.records.delete(experiment.metadata.name)
             raise
 
     def launch(self, result: Result, *, attempt: int) -> None:
@@ -80,17 +84,18 @@ class LocalBackend:
         document = result.to_document()
         self.records.write_result(document)
         directory = self.records.prepare_trial(result.spec.experiment, number)
-        ours, theirs = socket.socketpair()
         assignment = assign(result, attempt=attempt, objectives=self._workspace.objectives, directory=directory)
-        job = self._jobs[number] = _Job(document, ours, directory / LOG)
+        ours, theirs = _make_pair()
+        job = self._jobs[number] = _Job(document, attempt, ours, directory)
         with theirs:
-            ours.sendall(assignment.to_json().encode() + b"\n")
-            ours.settimeout(0)
             self._selector.register(ours, selectors.EVENT_READ, number)
             try:
-                self._launcher.launch(number, log=job.log, descriptor=theirs.fileno())  # type: ignore[union-attr]
+                self._launcher.launch(number, log=directory / LOG, descriptor=theirs.fileno())  # type: ignore[union-attr]
             except OSError:  # it is gone, which `wait` will see; this trial is lost with the others
                 return
+        with suppress(OSError):  # the process has ended already, which `wait` will see
+            job.connection.sendall(assignment.to_json().encode() + b"\n")
+        job.connection.settimeout(0)
 
     def ask_stop(self, number: int, stop: str) -> None:
         """Write the stop into the Result and tell the trial."""
@@ -98,10 +103,8 @@ class LocalBackend:
         if job is not None:
             job.document["spec"]["stop"] = stop
             self.records.write_result(job.document)
-            try:
+            with suppress(OSError):  # its process has just ended
                 job.connection.sendall(b'{"stop":"%s"}\n' % stop.encode())
-            except OSError:  # its process has just ended
-                return
 
     def terminate(self, number: int, *, reason: str, message: str) -> None:
         """Send SIGTERM to the trial's own process, which flushes and ends."""
@@ -125,10 +128,8 @@ class LocalBackend:
 
     def wake(self) -> None:
         """Make `wait` return."""
-        try:
+        with suppress(OSError):  # full of earlier wakes, or closed
             self._wake_writer.send(b"!")
-        except OSError:  # full of earlier wakes, or closed
-            return
 
     def keep(self, experiment: Experiment) -> None:
         """Write the experiment's record."""
@@ -143,7 +144,8 @@ class LocalBackend:
             job.connection.close()
         self._jobs.clear()
         if self._lock is not None:
-            self._lock.close()
+            self.records.unlock(self._lock)
+            self._lock = None
         self._selector.close()
         self._wake_reader.close()
         self._wake_writer.close()
@@ -187,10 +189,8 @@ class LocalBackend:
 
     def _deafen(self, job: _Job) -> None:
         """Listen no more to a trial that has closed its side: its launcher tells when it ends."""
-        try:
+        with suppress(KeyError):
             self._selector.unregister(job.connection)
-        except KeyError:
-            return
 
     def _hear_launcher(self) -> None:
         assert self._launcher is not None, "it is registered as long as it is there"
@@ -203,35 +203,52 @@ class LocalBackend:
                 self._bury(report["ended"], report["status"], report.get("error", ""))
 
     def _bury(self, number: int, wait_status: int | None, error: str) -> None:
-        """Take a trial's last report in and write how it ended."""
-        job = self._jobs.pop(number)
-        status = self._drain(job) or job.document["status"]
-        self._deafen(job)
-        job.connection.close()
+        """Write how a trial ended whose process has ended, or could not be started."""
+        job = self._jobs[number]
+        status = self._last_status(job)
         if wait_status is None:
             status = ended(status, phase=Phase.FAILED, reason=Reason.LAUNCH_FAILED, message=error)
         else:
             # Reading the log's end costs more than all else here: only a trial that did not say how it ended needs it.
-            words = "" if status["phase"] in Phase.FINISHED else end_of(job.log)
+            words = "" if status["phase"] in Phase.FINISHED else end_of(job.directory / LOG)
             status = judge(status, wait_status, job.sentence, words)
+        self._close_job(number, status)
+
+    def _lose_launcher(self) -> None:
+        """Write off what ran under a launcher that has ended; the next launch starts another."""
+        assert self._launcher is not None, "it was there until now"
+        self._selector.unregister(self._launcher.connection)
+        self._launcher.close()
+        how = self._launcher.ending
+        self._launcher = None
+        message = f"the process that starts trials ended{how and ' '}{how}, and this trial ended with it"
+        for number, job in list(self._jobs.items()):
+            status = self._last_status(job)
+            if status["phase"] not in Phase.FINISHED:
+                status = ended(status, phase=Phase.FAILED, reason=Reason.LOST, message=message)
+            self._close_job(number, status)
+
+    def _last_status(self, job: _Job) -> dict[str, Any]:
+        """Return the last that a trial whose process has ended said of itself, here or where nobody listened."""
+        status = self._drain(job) or job.document["status"]
+        if status["phase"] in Phase.FINISHED:
+            return status
+        return read_last_status(str(job.directory), attempt=job.attempt) or status
+
+    def _close_job(self, number: int, status: dict[str, Any]) -> None:
+        job = self._jobs.pop(number)
+        self._deafen(job)
+        job.connection.close()
         job.document["status"] = status
         self.records.write_result(job.document)
         self._updates.append(Update(number, job.document, alive=False))
 
-    def _lose_launcher(self) -> None:
-        """Write off what ran under a launcher that was killed; the next launch starts another."""
-        assert self._launcher is not None, "it was there until now"
-        self._selector.unregister(self._launcher.connection)
-        self._launcher.close()
-        self._launcher = None
-        message = "the process that starts trials was killed, and this trial ended with it"
-        for number, job in list(self._jobs.items()):
-            status = self._drain(job) or job.document["status"]
-            self._deafen(job)
-            job.connection.close()
-            if status["phase"] not in Phase.FINISHED:
-                status = ended(status, phase=Phase.FAILED, reason=Reason.LOST, message=message)
-            job.document["status"] = status
-            self.records.write_result(job.document)
-            self._updates.append(Update(number, job.document, alive=False))
-        self._jobs.clear()
+
+def _make_pair() -> tuple[socket.socket, socket.socket]:
+    try:
+        return socket.socketpair()
+    except OSError as error:
+        raise BackendError(
+            f"each running trial takes a file descriptor of the coordinator's, and there is none left"
+            f" ({error.strerror}); raise the limit (ulimit -n) or lower parallelism="
+        ) from error

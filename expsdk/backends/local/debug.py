@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import bdb
+import gc
 import os
 import pdb
 import sys
 from collections import deque
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from typing import Any, TextIO
 
 from expsdk.backends.base import Document, Update
 from expsdk.backends.local.store import FileStore, translating_disk_errors
 from expsdk.backends.local.verdict import ended
 from expsdk.backends.local.workspace import assign
+from expsdk.errors import BackendError, StorageError
 from expsdk.packaging.payload import Payload
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.result import Result
@@ -51,10 +54,16 @@ class DebugBackend:
 
     def create(self, experiment: Experiment, payload: Payload) -> None:
         """Keep the experiment and its payload; the function is the one that was packed, as it is here."""
-        self.records.create(experiment)
-        self._lock = self.records.lock(experiment.metadata.name)
-        with translating_disk_errors(self.records.root):
-            payload.write(self.records.directory(experiment.metadata.name))
+        self._lock = self.records.create(experiment)
+        directory = self.records.directory(experiment.metadata.name)
+        try:
+            with translating_disk_errors(directory):
+                payload.write(directory)
+        except BaseException:
+            self.close()
+            with suppress(BackendError):  # what has been raised already tells more
+                self.records.delete(experiment.metadata.name)
+            raise
         self._payload = payload
         self._objectives = [(each.metric, each.direction) for each in experiment.spec.objectives]
 
@@ -79,14 +88,15 @@ class DebugBackend:
         """Run the next trial to its end.
 
         Raises:
-            KeyboardInterrupt: The user ended the former trial by Ctrl-C, or quit its debugger.
+            KeyboardInterrupt: The trial was ended from outside: by Ctrl-C, in its debugger, or by SIGTERM. What changed
+                is for the next call to return.
         """
-        if self._is_interrupted:
-            self._is_interrupted = False
-            raise KeyboardInterrupt
         if self._waiting and not self._updates:
             result, attempt = self._waiting.popleft()
             self._updates.append(self._run(result, attempt))
+        if self._is_interrupted:
+            self._is_interrupted = False
+            raise KeyboardInterrupt
         updates, self._updates = self._updates, []
         return updates
 
@@ -101,7 +111,8 @@ class DebugBackend:
         """Forget what has not begun; there is nothing to end."""
         self._waiting.clear()
         if self._lock is not None:
-            self._lock.close()
+            self.records.unlock(self._lock)
+            self._lock = None
 
     def _run(self, result: Result, attempt: int) -> Update:
         assert self._payload is not None, "create comes before launch"
@@ -109,15 +120,49 @@ class DebugBackend:
         assignment = assign(result, attempt=attempt, objectives=self._objectives, directory=directory)
         sink = _RecordSink(self.records, result.to_document())
         function = self._payload.function
+        gc.collect()  # what is left of the former trial: a debugger would step into its end
         print(f"expsdk: {assignment.name}: {result.spec.summary}", file=sys.stderr)
-        ending = run_trial(
-            seeded(lambda: _debugged(function, post_mortem=self._post_mortem), assignment.seed),
-            assignment,
-            sink,
-            digest=self._payload.digest,
-        )
-        self._is_interrupted = ending.phase == Phase.CANCELLED
+        try:
+            run_trial(
+                seeded(lambda: self._debugged(function), assignment.seed),
+                assignment,
+                sink,
+                digest=self._payload.digest,
+            )
+        except KeyboardInterrupt:  # before the function began, or after it ended
+            self._is_interrupted = True
+        status = sink.document["status"]
+        if status["phase"] not in Phase.FINISHED:
+            message = "interrupted before its end was reported"
+            sink.report(ended(status, phase=Phase.CANCELLED, reason=Reason.INTERRUPTED, message=message))
+        if sink.error is not None:
+            raise sink.error
+        self._is_interrupted |= status["reason"] in {Reason.INTERRUPTED, Reason.PREEMPTED}
         return Update(result.spec.number, sink.document, alive=False)
+
+    def _debugged(self, function: Callable[..., object]) -> Callable[..., object]:
+        """Return the function such that quitting its debugger interrupts the sweep, and failing may start one."""
+
+        def run(**parameters: Any) -> Generator[object, None, object]:
+            try:
+                returned = function(**parameters)
+                return (yield from returned) if isinstance(returned, Generator) else returned
+            except bdb.BdbQuit:
+                raise KeyboardInterrupt from None
+            except Exception as error:
+                if self._post_mortem:
+                    self._examine(error)
+                raise
+
+        return run
+
+    def _examine(self, error: Exception) -> None:
+        """Start pdb where a trial failed, as `pdb.post_mortem` does."""
+        print(f"expsdk: {type(error).__name__}: {error}", file=sys.stderr)
+        debugger = pdb.Pdb()
+        debugger.reset()
+        debugger.interaction(None, error.__traceback__)
+        self._is_interrupted = debugger.quitting
 
     def _drop(self, number: int, *, reason: str, message: str) -> None:
         for result, attempt in list(self._waiting):
@@ -131,18 +176,28 @@ class DebugBackend:
 
 
 class _RecordSink:
-    """Writes a trial's statuses straight into its record."""
+    """Writes a trial's statuses straight into its record.
+
+    Attributes:
+        document: The record.
+        error: Why it could not be written the last time; trying again is the coordinator's to decide.
+    """
 
     interval_s = LOCAL_INTERVAL_S
 
     def __init__(self, store: FileStore, document: Document) -> None:
         self.document = document
+        self.error: StorageError | None = None
         self._store = store
 
     def report(self, status: dict[str, Any]) -> None:
         """Write the record."""
         self.document["status"] = status
-        self._store.write_result(self.document)
+        try:
+            self._store.write_result(self.document)
+            self.error = None
+        except StorageError as error:
+            self.error = error
 
     def stop(self) -> str:
         """Return "": nobody can ask, since the coordinator waits for the trial."""
@@ -150,21 +205,3 @@ class _RecordSink:
 
     def listen(self) -> None:
         """Return None: nothing comes back."""
-
-
-def _debugged(function: Callable[..., object], *, post_mortem: bool) -> Callable[..., object]:
-    """Return the function such that quitting its debugger interrupts the sweep, and failing may start one."""
-
-    def run(**parameters: Any) -> Generator[object, None, object]:
-        try:
-            returned = function(**parameters)
-            return (yield from returned) if isinstance(returned, Generator) else returned
-        except bdb.BdbQuit:
-            raise KeyboardInterrupt from None
-        except Exception as error:
-            if post_mortem:
-                print(f"expsdk: {type(error).__name__}: {error}", file=sys.stderr)
-                pdb.post_mortem(error.__traceback__)
-            raise
-
-    return run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -9,9 +10,10 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from expsdk.backends.local.verdict import describe_exit
+from expsdk.backends.local.store import translating_disk_errors
+from expsdk.backends.local.verdict import describe_exit, last_words
 from expsdk.errors import LoadError
 
 _BOOT = (
@@ -21,7 +23,8 @@ _BOOT = (
     "from expsdk.backends.local.launcher import main\n"
     "sys.exit(main())"
 )
-LAST_WORDS_S = 5.0
+LAST_WORDS_S = 10.0
+LOOKED_AT_BYTES = 32_768
 
 
 class LauncherProcess:
@@ -30,6 +33,7 @@ class LauncherProcess:
     Attributes:
         connection: The socket to it; it becomes readable when the launcher has something to tell.
         notice: Why trials are fresh interpreters, or "" where they are forked.
+        ending: How its process ended, in words, as far as that has been told.
     """
 
     def __init__(
@@ -50,22 +54,25 @@ class LauncherProcess:
             LoadError: The function does not load; nothing is left running.
         """
         self._received = b""
-        self.connection, theirs = socket.socketpair()
+        self.ending = ""
+        self.connection, theirs = map(_above_standard_streams, socket.socketpair())
         environment = dict(os.environ)
         if threads is not None:
             environment.setdefault("OMP_NUM_THREADS", str(threads))
         arguments = [str(theirs.fileno()), str(payload), str(project), str(root), digest, ""]
-        with log.open("ab") as output, theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", _BOOT, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env=environment,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
+        command = [sys.executable, *_interpreter_flags(), "-X", "faulthandler", "-c", _BOOT, *arguments]
+        self._process: subprocess.Popen[bytes] | None = None
         try:
+            with theirs, _open(log) as output:
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    env=environment,
+                    pass_fds=[theirs.fileno()],
+                    start_new_session=True,
+                )
             self.notice = self._greeting(log)
         except BaseException:
             self.close()
@@ -83,17 +90,25 @@ class LauncherProcess:
             return
 
     def reports(self) -> list[dict[str, Any]] | None:
-        """Return what the launcher has told since the last call, waiting if it has not; None where it is gone."""
+        """Return what the launcher has told since the last call, waiting if it has not.
+
+        None means that it is gone, and on Linux so is all that it started.
+        """
         try:
             chunk = self.connection.recv(65536)
         except OSError:
             return None
         *lines, self._received = (self._received + chunk).split(b"\n")
-        return [json.loads(line) for line in lines] if chunk else None
+        reports = [json.loads(line) for line in lines]
+        if reports and "gone" in reports[-1]:
+            self.ending = describe_exit(reports.pop()["gone"])
+        return reports if chunk else None
 
     def close(self) -> None:
         """End the launcher and all that it started."""
         self.connection.close()
+        if self._process is None:
+            return
         try:
             self._process.wait(LAST_WORDS_S)
         except subprocess.TimeoutExpired:
@@ -111,22 +126,39 @@ class LauncherProcess:
             raise LoadError(
                 f"the function's module is imported before the first trial, and it failed:\n{reports[0]['failed']}"
             )
-        self._process.wait()
-        _, ending = describe_exit(self._process.returncode)
         raise LoadError(
-            f"the function's module is imported before the first trial, and {ending} meanwhile; the end of what it"
-            f" printed:\n{end_of(log)}"
+            "the function's module is imported before the first trial, and the process that did so ended"
+            f" {self.ending or 'without a word'}; the end of what it printed:\n{end_of(log)}"
         )
 
 
-def end_of(log: Path, *, lines: int = 20, at_most_bytes: int = 4096) -> str:
-    """Return the last lines of a file, or "" where it is not there."""
+def end_of(log: Path) -> str:
+    """Return the end of a file in a few lines, or "" where it is not there."""
     try:
         with log.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - at_most_bytes))
-            return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
+            file.seek(max(0, file.seek(0, os.SEEK_END) - LOOKED_AT_BYTES))
+            return last_words(file.read().decode(errors="replace"))
     except OSError:
         return ""
+
+
+def _open(log: Path) -> BinaryIO:
+    with translating_disk_errors(log):
+        return log.open("ab")
+
+
+def _above_standard_streams(connection: socket.socket) -> socket.socket:
+    """Return a socket under a descriptor that no standard stream has: those may be closed in this process."""
+    if connection.fileno() > 2:
+        return connection
+    with connection:
+        return socket.socket(fileno=fcntl.fcntl(connection, fcntl.F_DUPFD_CLOEXEC, 3))
+
+
+def _interpreter_flags() -> list[str]:
+    """Return this interpreter's own flags, such as -O and -W, as `multiprocessing` passes them on."""
+    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+    return flags
 
 
 def _line(order: dict[str, Any]) -> bytes:

@@ -2,7 +2,8 @@
 
 Runs as a process of its own, from the payload, with the standard library alone. It owns the trials' processes: it
 starts them, passes signals on, reaps them and tells how they ended. When its coordinator goes away, however that
-happens, it ends them all; when the launcher itself is killed, Linux ends them.
+happens, it ends them all; when the launcher itself is killed, Linux ends them. What else they started, the guard ends:
+see `guard`.
 
 Where forking is not safe (threads that a fork would lose, CUDA in use, macOS), it starts a fresh interpreter for each
 trial instead and says why.
@@ -13,6 +14,7 @@ Over the socket to the coordinator go lines of JSON:
                        {"signal": number, "as": 15, "group": false}
     to the coordinator {"ready": notice} or {"failed": message}
                        {"ended": number, "status": wait status}
+                       {"gone": wait status}                  from the guard, when the launcher has ended
 """
 
 from __future__ import annotations
@@ -28,9 +30,11 @@ import traceback
 from typing import Any
 
 from expsdk.backends.local import processes
+from expsdk.backends.local.guard import stand_guard
 from expsdk_runtime import failure
 from expsdk_runtime.bootstrap import run_attached
 from expsdk_runtime.payload import Payload
+from expsdk_runtime.seeding import load_lazy_generators
 
 ARGUMENTS = ("descriptor", "payload", "project", "root", "digest", "fresh_because")
 EXIT_BROKEN = 70
@@ -40,22 +44,22 @@ EXIT_BROKEN = 70
 def main() -> int:
     """Serve the coordinator whose socket is given, until it goes away; in a trial's process, run the trial."""
     options = dict(zip(ARGUMENTS, sys.argv[1:], strict=True))
-    processes.adopt_orphans()
     connection = socket.socket(fileno=int(options["descriptor"]))
     payload = Payload(options["payload"])
     function = None
     if not options["fresh_because"]:
+        stand_guard(connection)
         try:
-            function = payload.load(options["project"], root=options["root"])
+            function = _load(payload, options)
         except BaseException as error:  # whatever the user's module raises when it is imported
-            message = failure.describe(error, project_dir=options["project"])
-            _send(connection, {"failed": message})
+            _send(connection, {"failed": failure.describe(error, project_dir=options["project"])})
             return 0
         unsafe = processes.why_forking_is_unsafe()
         if unsafe:
             _start_over(options, unsafe)
         gc.collect()
         gc.freeze()
+    processes.adopt_orphans()
     launcher = Launcher(connection, payload, function, options)
     _send(connection, {"ready": options["fresh_because"]})
     return launcher.serve()
@@ -75,10 +79,13 @@ class Launcher:
         self._pids: dict[int, int] = {}
         self._numbers: dict[int, int] = {}
         self._own_pid = os.getpid()
+        self._imported = frozenset(processes.children())
         self._children = processes.watch_children()
+        # The guard's is for a launcher that hangs; a trial's own may come before the trial is ready for it.
+        self._signal_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 
     def serve(self) -> int:
-        """Serve until the coordinator goes away, then end everything; a trial's process returns its exit code."""
+        """Serve until the coordinator goes away, then end the trials and return an exit code."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._connection, selectors.EVENT_READ)
             selector.register(self._children, selectors.EVENT_READ)
@@ -88,7 +95,8 @@ class Launcher:
                         self._children.recv(4096)
                         self._reap()
                     elif not self._receive():
-                        processes.end_all(list(self._numbers))
+                        for pid in self._numbers:
+                            processes.send_signal(pid, signal.SIGKILL, group=True)
                         return 0
 
     def _receive(self) -> bool:
@@ -131,13 +139,16 @@ class Launcher:
             processes.die_with_parent(self._own_pid)
             processes.adopt_orphans()
             processes.unwatch_children(self._children)
+            processes.forget_exit_handlers()
             self._connection.close()
             processes.redirect_output(log)
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._signal_mask)
             if self._function is None:
                 os.set_inheritable(descriptor, True)
                 options = self._options
                 attach = ["--attach", str(descriptor), options["project"], options["root"], options["digest"]]
-                os.execv(sys.executable, [sys.executable, self._payload.path, *attach])
+                flags = sys.orig_argv[1 : sys.orig_argv.index("-c")]
+                os.execv(sys.executable, [sys.executable, *flags, self._payload.path, *attach])
             sys.argv[:] = [self._payload.path]
             code = run_attached(
                 lambda: self._function,
@@ -158,13 +169,27 @@ class Launcher:
                 del self._pids[number]
                 processes.send_signal(pid, signal.SIGKILL, group=True)
                 self._tell({"ended": number, "status": status})
-        processes.end_orphans(except_for=self._numbers)
+        for pid in processes.children():
+            # A trial adopts its own orphans while it lives, so this is left by one that does not.
+            if pid not in self._numbers and pid not in self._imported:
+                processes.send_signal(pid, signal.SIGKILL, group=False)
 
     def _tell(self, report: dict[str, Any]) -> None:
         try:
             _send(self._connection, report)
         except OSError:  # the coordinator is gone, which `serve` will see
             return
+
+
+def _load(payload: Payload, options: dict[str, str]) -> Any:
+    """Return the user's function, with nothing left to write of what its modules have printed."""
+    processes.write_by_lines()
+    try:
+        function = payload.load(options["project"], root=options["root"])
+        load_lazy_generators()  # once, instead of in every trial
+        return function
+    finally:
+        processes.write_by_lines()  # they may have replaced the streams
 
 
 def _send(connection: socket.socket, report: dict[str, Any]) -> None:
@@ -174,5 +199,6 @@ def _send(connection: socket.socket, report: dict[str, Any]) -> None:
 def _start_over(options: dict[str, str], reason: str) -> None:
     """Replace this process by one that has loaded nothing: from there, trials are fresh interpreters."""
     options["fresh_because"] = reason
+    processes.end_children()  # what the user's module started: every trial imports it again
     os.set_inheritable(int(options["descriptor"]), True)
     os.execv(sys.executable, [*sys.orig_argv[:-1], reason])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import ctypes
-import faulthandler
 import os
 import signal
 import socket
@@ -16,8 +15,9 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -68,7 +68,9 @@ def watch_children() -> socket.socket:
 
 def unwatch_children(reader: socket.socket) -> None:
     """Undo `watch_children` in a forked process."""
-    os.close(signal.set_wakeup_fd(-1))
+    descriptor = signal.set_wakeup_fd(-1)
+    if descriptor >= 0:  # asyncio, where the user's module imports it, resets it in forked processes from 3.12 on
+        os.close(descriptor)
     reader.close()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
@@ -85,25 +87,24 @@ def ended_children() -> Iterator[tuple[int, int]]:
         yield pid, status
 
 
-def end_orphans(*, except_for: Container[int]) -> None:
-    """Kill the children that are no trials: what trials that have ended left running (Linux).
+def children() -> list[int]:
+    """Return the children of this process, which has a single thread (Linux; elsewhere none)."""
+    try:
+        # Not by pathlib: this module is in the launcher and in every trial, and pathlib is slow to import.
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:  # noqa: PTH123
+            return [int(pid) for pid in file.read().split()]
+    except OSError:
+        return []
 
-    Each trial adopts its own orphans while it lives, so these are of trials that do not.
-    """
-    for pid in _children():
-        if pid not in except_for:
-            send_signal(pid, signal.SIGKILL, group=False)
 
-
-def end_all(trials: list[int]) -> None:
-    """Kill the trials with all that they started, and wait until they are gone."""
-    for pid in trials:
-        send_signal(pid, signal.SIGKILL, group=True)
+def end_children() -> None:
+    """Kill all children and what they leave to this process, and wait until they are gone (Linux)."""
     give_up_at = time.monotonic() + _PATIENCE_S
     with suppress(ChildProcessError):  # none is left
         while time.monotonic() < give_up_at:
             if os.waitpid(-1, os.WNOHANG) == (0, 0):
-                end_orphans(except_for=())
+                for pid in children():
+                    send_signal(pid, signal.SIGKILL, group=False)
                 time.sleep(0.002)
 
 
@@ -123,13 +124,14 @@ def why_forking_is_unsafe() -> str:
         pid = os.fork()
     if pid == 0:
         os._exit(0)
-    os.waitpid(pid, 0)
+    with suppress(ChildProcessError):  # the user's module has SIGCHLD ignored
+        os.waitpid(pid, 0)
     count = sum(1 for _ in os.scandir("/proc/self/task"))
     return f"a library that the user's module imports runs {count - 1} threads" if count > 1 else ""
 
 
 def redirect_output(log: str) -> None:
-    """Send all that this process prints, and a last traceback should it crash, to the end of a file; read nothing."""
+    """Send all that this process prints to the end of a file, and let it read nothing."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(nothing, 0)
@@ -137,9 +139,29 @@ def redirect_output(log: str) -> None:
     os.dup2(file, 2)
     os.close(nothing)
     os.close(file)
+    write_by_lines()
+
+
+def write_by_lines() -> None:
+    """Write out what was printed, and from here on every line at once: a crash must not take it along."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # both are text files here
-    faulthandler.enable(file=2)
+        with suppress(AttributeError, ValueError, OSError):  # the stream may be the user's own, or closed
+            stream.flush()
+            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # or an AttributeError
+
+
+def forget_exit_handlers() -> None:
+    """In a forked process, leave to its parent what was to happen at the parent's end.
+
+    As `multiprocessing` does: else a temporary directory that the user's module makes when it is imported would go
+    with the first trial that ends. What every process needs at its end stays.
+    """
+    atexit._clear()
+    for module, name in (("logging", "shutdown"), ("multiprocessing.util", "_exit_function")):
+        handler = getattr(sys.modules.get(module), name, None)
+        if handler is not None:
+            atexit.register(handler)
+    getattr(sys.modules.get("multiprocessing.process"), "_children", set()).clear()
 
 
 def leave(code: int) -> None:
@@ -150,23 +172,20 @@ def leave(code: int) -> None:
     try:
         threading._shutdown()  # type: ignore[attr-defined]  # as multiprocessing does at the end of its processes
         atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(AttributeError, ValueError):  # the stream may be the user's own, or closed
+                stream.flush()
     except BaseException as error:
         os.write(2, f"expsdk: {type(error).__name__} while the process ended: {error}\n".encode())
     finally:
         os._exit(code)
 
 
-def _children() -> list[int]:
-    try:
-        # Not by pathlib: this module is in the launcher and in every trial, and pathlib is slow to import.
-        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:  # noqa: PTH123
-            return [int(pid) for pid in file.read().split()]
-    except OSError:
-        return []
-
-
 def _prctl(option: int, argument: int) -> None:
     if _IS_LINUX:
-        ctypes.CDLL(None).prctl(option, argument, 0, 0, 0)
+        _libc().prctl(option, argument, 0, 0, 0)
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None)

@@ -7,8 +7,8 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
-from errno import EACCES, ENOSPC, EPERM, EROFS
+from contextlib import contextmanager, suppress
+from errno import EACCES, EDQUOT, ENOENT, ENOSPC, EPERM, EROFS
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -20,6 +20,8 @@ DIRECTORY = ".expsdk"
 LOG = "log.txt"
 _REMEDIES = {
     ENOSPC: "the disk is full: free some space",
+    EDQUOT: "this user's share of the disk is used up: free some space",
+    ENOENT: "a directory on the way to it is gone: give another place with root=",
     EROFS: "the disk is read-only: give another place with root=",
     EACCES: "this user may not write there: give another place with root=",
     EPERM: "this user may not write there: give another place with root=",
@@ -44,8 +46,13 @@ class FileStore:
         """Return the directory that is a trial's own."""
         return self.root / trial.rpartition("-")[0] / "trials" / trial
 
-    def create(self, experiment: Experiment) -> None:
-        """Keep a new experiment; raises `ExperimentExists` or `StorageError`."""
+    def create(self, experiment: Experiment) -> TextIO:
+        """Keep a new experiment and take it for this coordinator, as `lock` does.
+
+        Raises:
+            ExperimentExists: The name is taken.
+            StorageError: It cannot be written; nothing is left of it.
+        """
         name = experiment.metadata.name
         directory = self.directory(name)
         with translating_disk_errors(directory):
@@ -60,9 +67,17 @@ class FileStore:
                     f"an experiment's name is unique, and {name!r} is kept in {directory} already; give another name="
                     " or delete that directory"
                 ) from None
-            (directory / "results").mkdir()
-            (directory / "trials").mkdir()
-        self.write_experiment(experiment)
+        try:
+            # Whoever finds the record finds it taken.
+            lock = self.lock(name)
+            with translating_disk_errors(directory):
+                (directory / "results").mkdir()
+                (directory / "trials").mkdir()
+            self.write_experiment(experiment)
+        except BaseException:
+            shutil.rmtree(directory, ignore_errors=True)
+            raise
+        return lock
 
     def write_experiment(self, experiment: Experiment) -> None:
         """Keep an experiment's record as it is now."""
@@ -92,7 +107,11 @@ class FileStore:
     def results(self, name: str) -> list[dict[str, Any]]:
         """Return the Results of an experiment, by number."""
         paths = sorted((self.directory(name) / "results").glob("*.json"), key=lambda path: (len(path.name), path.name))
-        return [json.loads(path.read_bytes()) for path in paths]
+        documents = []
+        for path in paths:
+            with suppress(FileNotFoundError):  # the experiment is being deleted
+                documents.append(json.loads(path.read_bytes()))
+        return documents
 
     def is_driven(self, name: str) -> bool:
         """Whether a coordinator drives the experiment now: it holds the lock."""
@@ -119,6 +138,11 @@ class FileStore:
             ) from None
         return file
 
+    def unlock(self, file: TextIO) -> None:
+        """Give an experiment back, also where a process that was forked meanwhile has `file` open."""
+        with file:
+            fcntl.flock(file, fcntl.LOCK_UN)
+
     def logs(self, trial: str) -> Iterator[str]:
         """Yield the lines that a trial printed, standard output and error together."""
         directory = self.trial_directory(trial)
@@ -139,7 +163,10 @@ class FileStore:
     def location(self, name: str) -> str:
         """Return the experiment's directory, relative to the working directory where it is below it."""
         directory = self.directory(name)
-        here = Path.cwd()
+        try:
+            here = Path.cwd()
+        except FileNotFoundError:  # it has been deleted
+            return str(directory)
         return str(directory.relative_to(here) if directory.is_relative_to(here) else directory)
 
     def delete(self, name: str) -> None:
@@ -149,7 +176,8 @@ class FileStore:
             raise BackendError(
                 f"an experiment that runs is not deleted, and a process drives {name!r} now; end it first"
             )
-        shutil.rmtree(self.directory(name))
+        with translating_disk_errors(self.directory(name)):
+            shutil.rmtree(self.directory(name))
 
     def prepare_trial(self, experiment: str, number: int) -> Path:
         """Make the directory of a trial and return it."""
@@ -162,7 +190,7 @@ class FileStore:
         partial = f"{path}.partial"
         with translating_disk_errors(path):
             with open(partial, "w", encoding="utf-8") as file:  # noqa: PTH123 - twice as quick as Path.open
-                json.dump(document, file, separators=(",", ":"))
+                file.write(json.dumps(document, separators=(",", ":")))
             os.replace(partial, path)  # noqa: PTH105
 
 

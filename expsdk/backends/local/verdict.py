@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from expsdk_runtime.contract import Phase, Reason
-from expsdk_runtime.status import timestamp
+from expsdk_runtime.status import keep_end, timestamp
+
+LINES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +21,14 @@ class Sentence:
     message: str
 
 
-def judge(status: dict[str, Any], wait_status: int, sentence: Sentence | None, last_lines: str) -> dict[str, Any]:
+def judge(status: dict[str, Any], wait_status: int, sentence: Sentence | None, words: str) -> dict[str, Any]:
     """Return a trial's final status.
 
     Args:
         status: The last that the trial reported, or that was written for it before it did.
         wait_status: How its process ended, as `os.waitpid` gives it.
         sentence: Why it was ended, if it was.
-        last_lines: The end of what it printed.
+        words: The end of what it printed.
     """
     # A process that was told to end says "preempted": it cannot know why. Any other ending of its own stands.
     has_said = status["phase"] in Phase.FINISHED and status["reason"] != Reason.PREEMPTED
@@ -35,10 +37,10 @@ def judge(status: dict[str, Any], wait_status: int, sentence: Sentence | None, l
         return ended(status, phase=phase, reason=sentence.reason, message=sentence.message)
     if status["phase"] in Phase.FINISHED:
         return status
-    reason, message = describe_exit(os.waitstatus_to_exitcode(wait_status))
-    if last_lines:
-        message += f"; the end of its log:\n{last_lines}"
-    return ended(status, phase=Phase.FAILED, reason=reason, message=message)
+    message = f"the process ended {describe_exit(wait_status)} before the function returned"
+    if words:
+        message += f"; the end of its log:\n{words}"
+    return ended(status, phase=Phase.FAILED, reason=Reason.CRASHED, message=message)
 
 
 def ended(status: dict[str, Any], *, phase: str, reason: str, message: str) -> dict[str, Any]:
@@ -52,14 +54,26 @@ def ended(status: dict[str, Any], *, phase: str, reason: str, message: str) -> d
     }
 
 
-def describe_exit(code: int) -> tuple[str, str]:
-    """Return reason and message for a process that ended by itself, as `subprocess` gives its exit code."""
+def describe_exit(wait_status: int) -> str:
+    """Return how a process ended, after "it ended …", from what `os.waitpid` gives."""
+    code = os.waitstatus_to_exitcode(wait_status)
     if code >= 0:
-        return Reason.CRASHED, f"the process ended with exit code {code} before the function returned"
+        return f"with exit code {code}"
     number = -code
     name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
-    said = signal.strsignal(number) or "unknown signal"
-    message = f"the process was ended by {name} ({said})"
+    description = signal.strsignal(number) or "unknown signal"
     if number == signal.SIGKILL:
-        message += ", as the system does when memory runs out"
-    return Reason.CRASHED, message
+        description += "; the system does this when memory runs out"
+    return f"by {name} ({description})"
+
+
+def last_words(text: str) -> str:
+    """Return what tells most of the end of a log: its last lines, or where the crash was that Python tells of."""
+    # Python's own report of a crash ends in a line with all modules that are not written in Python.
+    lines = [line for line in text.splitlines() if not line.startswith("Extension modules: ")]
+    crashes = [place for place, line in enumerate(lines) if line.startswith("Fatal Python error: ")]
+    if not crashes:
+        return keep_end("\n".join(lines[-LINES:]).strip("\n"))
+    report = lines[crashes[-1] :]
+    places = [place for place, line in enumerate(report) if line.startswith("Current thread ")]
+    return keep_end("\n".join([report[0], *report[places[0] if places else 1 :][:LINES]]).strip("\n"))
