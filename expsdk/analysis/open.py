@@ -52,8 +52,8 @@ def read_results(records: Records, name: str, *, space: Space | None = None) -> 
 
 def _as_lost(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a Result that nobody will write any more as that of a trial which was lost, if it has not ended."""
-    status = document["status"]
-    if status["phase"] in Phase.FINISHED:
+    status = document.get("status") or {}
+    if status.get("phase") in Phase.FINISHED:
         return document
     message = "the process that drove the sweep ended before this trial did"
     return {**document, "status": {**status, "phase": Phase.FAILED, "reason": Reason.LOST, "message": message}}

@@ -6,15 +6,18 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, overload
 
 from expsdk.analysis.table import html_table, text_table
 from expsdk.analysis.trial import TrialRecord
+from expsdk.analysis.words import count_of, in_one_line
 from expsdk.errors import NoBestTrial, ResultsError, TrialNotFound
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
-from expsdk_runtime.contract import Phase
+from expsdk.resources.times import format_time
+from expsdk_runtime.contract import Phase, encode_number
 
 if TYPE_CHECKING:
     import pandas
@@ -60,7 +63,10 @@ class Results(Sequence[TrialRecord]):
 
         Raises:
             NoBestTrial: There are several objectives.
+            ResultsError: `count` is no whole number.
         """
+        if not _is_count(count):
+            raise ResultsError(f"top takes how many trials, not {count!r}; write a whole number such as top(5)")
         return self._with(self._ranked(count, may_be_empty=True))
 
     def filter(self, *, phase: str | Iterable[str]) -> Results:
@@ -70,9 +76,9 @@ class Results(Sequence[TrialRecord]):
             ResultsError: There is no such phase.
         """
         phases = {phase} if isinstance(phase, str) else set(phase)
-        unknown = sorted(phases - set(Phase.ALL))
+        unknown = sorted(map(repr, phases - set(Phase.ALL)))
         if unknown:
-            raise ResultsError(f"a phase is one of {', '.join(Phase.ALL)}, not {', '.join(map(repr, unknown))}")
+            raise ResultsError(f"a phase is one of {', '.join(Phase.ALL)}, not {', '.join(unknown)}; write one of them")
         return self._with(trial for trial in self if trial.phase in phases)
 
     @overload
@@ -112,30 +118,40 @@ class Results(Sequence[TrialRecord]):
             raise ResultsError("to_dataframe() needs pandas; install it: pip install 'expsdk[pandas]'") from error
         columns = dict.fromkeys(column for trial in self for column in trial.to_dict())
         ordered = sorted(columns, key=_column_place)
-        frame: pandas.DataFrame = pd.DataFrame([trial.to_dict() for trial in self], columns=ordered or ["name"])
-        return frame.set_index("name")
+        rows = pd.DataFrame([trial.to_dict() for trial in self], columns=ordered or ["name"])
+        frame: pandas.DataFrame = rows.set_index("name")
+        return frame
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Return a JSON list with an object for each trial; NaN and the infinities are strings, times RFC 3339."""
-        return json.dumps([_jsonable(trial.to_dict()) for trial in self], indent=indent)
+        rows = [{name: _jsonable(value) for name, value in trial.to_dict().items()} for trial in self]
+        return json.dumps(rows, indent=indent, allow_nan=False)
 
     def __repr__(self) -> str:
         return f"<Results of {self.name}: {self._headline()}>"
 
     def __str__(self) -> str:
-        return "\n".join([f"{self.name}: {self._headline()}", *text_table(self._shown()), f"kept in {self.location}"])
+        shown = self._shown()
+        return "\n".join([self._caption(shown), *text_table(shown), f"kept in {self.location}"])
 
     def _repr_html_(self) -> str:
-        return html_table(f"{self.name}: {self._headline()}", self._shown())
+        shown = self._shown()
+        return html_table(self._caption(shown), shown)
+
+    def _caption(self, shown: Sequence[TrialRecord]) -> str:
+        caption = f"{self.name}: {self._headline()}"
+        if len(shown) == len(self):
+            return caption
+        return f"{caption}, the {'first' if shown == self._trials[:SHOWN] else 'best'} {len(shown)}:"
 
     def _headline(self) -> str:
         counts = ", ".join(f"{count} {phase.lower()}" for phase, count in self.counts.items()) or "none has begun"
-        return f"{len(self)} trials ({counts})"
+        return f"{count_of(len(self), 'trial')} ({counts})"
 
     def _shown(self) -> Sequence[TrialRecord]:
         """Return the trials worth showing: the best ones, or the first where none has a value."""
         best = self._ranked(SHOWN, may_be_empty=True) if len(self.experiment.spec.objectives) == 1 else []
-        return best or self._trials[:SHOWN]
+        return tuple(best) or self._trials[:SHOWN]
 
     def _ranked(self, count: int, *, may_be_empty: bool = False) -> list[TrialRecord]:
         objectives = self.experiment.spec.objectives
@@ -157,7 +173,7 @@ class Results(Sequence[TrialRecord]):
 
     def _why_no_best(self, metric: str) -> str:
         failed = next((trial for trial in self if trial.error), None)
-        why = f"; {failed.name} failed: {failed.error.splitlines()[-1]}" if failed else ""
+        why = f"; {failed.name} failed: {in_one_line(failed.error)}" if failed else ""
         return f"the best trial has succeeded with a value of {metric!r}, and of {self._headline()} none has{why}"
 
     def _named(self, name: str) -> TrialRecord:
@@ -165,12 +181,16 @@ class Results(Sequence[TrialRecord]):
             if trial.name == name:
                 return trial
         names = [trial.name for trial in self]
-        close = get_close_matches(name, names, n=1)
+        close = [full for full in names if full.endswith(f"-{name}")] or get_close_matches(name, names, n=1)
         remedy = f"did you mean {close[0]!r}?" if close else f"names look like {trial_name(self.name, 3)!r}"
-        raise TrialNotFound(f"{self.name} has {len(self)} trials, and none is named {name!r}; {remedy}")
+        raise TrialNotFound(f"{self.name} has {count_of(len(self), 'trial')}, and none is named {name!r}; {remedy}")
 
     def _with(self, trials: Iterable[TrialRecord]) -> Results:
         return Results(self.experiment, trials, location=self.location)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _column_place(column: str) -> int:
@@ -182,15 +202,7 @@ def _column_place(column: str) -> int:
     return 0 if column in {"name", "number", "phase", "reason"} else 3
 
 
-def _jsonable(row: dict[str, Any]) -> dict[str, Any]:
-    from expsdk.resources.times import format_time
-    from expsdk_runtime.contract import encode_number
-
-    return {
-        name: encode_number(value)
-        if isinstance(value, float)
-        else format_time(value)
-        if hasattr(value, "isoformat")
-        else value
-        for name, value in row.items()
-    }
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, float):
+        return encode_number(value)
+    return format_time(value) if isinstance(value, datetime) else value

@@ -8,7 +8,13 @@ from expsdk.samplers.base import Sample, TrialOutcome
 
 
 class GivenSampler:
-    """Proposes given samples in their order, whether or not they lie in the space."""
+    """Proposes given samples in their order, whether or not they lie in the space.
+
+    Attributes:
+        name: What records call it.
+    """
+
+    name = "given"
 
     def __init__(self, samples: Sequence[Sample]) -> None:
         self._samples = samples

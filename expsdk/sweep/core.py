@@ -19,6 +19,8 @@ from expsdk.sweep.events import Began, Changed, Event, Found, Interrupted, Passe
 from expsdk.sweep.limits import Limits
 from expsdk_runtime.contract import Phase, Reason, Stop
 
+_STALE_DEADLINES = 64
+
 
 class _Stage(IntEnum):
     """How far a running trial has been pressed to end."""
@@ -34,16 +36,16 @@ class _Running:
     """A trial that has a job."""
 
     parameters: Sample
-    deadline: float | None
+    deadline: float | None = None
     stage: _Stage = _Stage.RUNNING
-    finished: bool = False
+    is_finished: bool = False
     reason: str = ""
     message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
-    """Why no more trials are launched, before the sampler or the number of trials says so."""
+    """Why no more trials are launched."""
 
     phase: str
     message: str
@@ -54,7 +56,8 @@ class Coordinator:
 
     Attributes:
         counts: Number of trials by phase, as far as this coordinator knows.
-        best: Number and value of the best trial, where there is one objective and a trial has succeeded.
+        best: Number and value of the best trial, the first of equal ones, where there is one objective and a trial has
+            succeeded with a value.
         is_finished: Whether the sweep is over; nothing changes after that.
     """
 
@@ -89,6 +92,10 @@ class Coordinator:
         """How many trials have a job."""
         return len(self._running)
 
+    def is_running(self, number: int) -> bool:
+        """Whether a trial has a job."""
+        return number in self._running
+
     def handle(self, event: Event) -> list[Action]:
         """Return what is to be done now that `event` has happened."""
         if self.is_finished:
@@ -108,21 +115,21 @@ class Coordinator:
         yield from self._limit(event.at)
         yield from self._expire(event.at)
         yield from self._fill(event.at)
-        if not self._running and not self._again and (self._verdict or self._is_complete()):
+        if not self._running:  # nothing is left to launch, or it would run
             self.is_finished = True
-            verdict = self._verdict or _Verdict(Phase.SUCCEEDED, self._summary())
-            yield Finish(verdict.phase, verdict.message)
+            self._verdict = self._verdict or _Verdict(Phase.SUCCEEDED, self._summary())
+            yield Finish(self._verdict.phase, self._verdict.message)
 
     def _find(self, event: Found) -> None:
         """Take up a trial that an earlier coordinator launched, or was about to."""
         self._taken.add(event.number)
-        if event.phase in Phase.FINISHED and not event.alive:
-            self._settle(event.number, event.parameters, event.phase, event.values)
-        elif event.alive:
-            self.counts[Phase.RUNNING] += 1
-            self._running[event.number] = running = _Running(event.parameters, None)
-            self._set_deadline(event.number, running, self._limits.trial_timeout_s, event.at)
+        if event.alive:
+            self._run(event.number, event.parameters, event.at)
+            if event.phase in Phase.FINISHED:
+                self._await_end(event.number, event.at)
             self._sampler.tell(TrialOutcome(event.number, event.parameters, Phase.RUNNING, None))
+        elif event.phase in Phase.FINISHED:
+            self._settle(event.number, event.parameters, event.phase, event.values)
         else:
             # A job that never was is attempt 1 still; one that is gone before its trial ended is followed by another.
             attempt = event.attempt if event.phase == Phase.PENDING else event.attempt + 1
@@ -130,27 +137,40 @@ class Coordinator:
             self._sampler.tell(TrialOutcome(event.number, event.parameters, Phase.PENDING, None))
 
     def _change(self, event: Changed) -> None:
-        running = self._running.get(event.number)
-        if running is None:
+        if event.number not in self._running:  # an update that comes late, or twice
             return
-        if event.alive:
-            if event.phase in Phase.FINISHED and not running.finished:
-                # It has said how it ended; now its process has the grace period to go.
-                running.finished = True
-                running.stage = max(running.stage, _Stage.TERMINATED)
-                self._set_deadline(event.number, running, self._limits.grace_s, event.at)
+        has_said = event.phase in Phase.FINISHED
+        if not event.alive:
+            running = self._running.pop(event.number)
+            self.counts[Phase.RUNNING] -= 1
+            self._settle(event.number, running.parameters, event.phase if has_said else Phase.FAILED, event.values)
+        elif has_said:
+            self._await_end(event.number, event.at)
+
+    def _run(self, number: int, parameters: Sample, at: float) -> None:
+        """Count a trial that has a job now."""
+        self._running[number] = running = _Running(parameters)
+        self.counts[Phase.RUNNING] += 1
+        self._set_deadline(number, running, self._limits.trial_timeout_s, at)
+
+    def _await_end(self, number: int, at: float) -> None:
+        """Give the process of a trial that has said how it ended the grace period to go, once."""
+        running = self._running[number]
+        if running.is_finished or running.stage == _Stage.KILLED:
             return
-        del self._running[event.number]
-        self.counts[Phase.RUNNING] -= 1
-        self._settle(event.number, running.parameters, event.phase, event.values)
+        running.is_finished = True
+        running.stage = _Stage.TERMINATED
+        running.reason = running.reason or Reason.TIMEOUT
+        running.message = running.message or "the trial had ended, but its process had not"
+        self._set_deadline(number, running, self._limits.grace_s, at)
 
     def _settle(self, number: int, parameters: Sample, phase: str, values: tuple[float, ...] | None) -> None:
         """Count a trial that has ended and tell the sampler."""
         self.counts[phase] += 1
         if phase == Phase.SUCCEEDED and values and self._sign is not None:
             value = values[0]
-            better = self.best is None or self._sign * value < self._sign * self.best[1]
-            if value == value and better:
+            is_better = self.best is None or (self._sign * value, number) < (self._sign * self.best[1], self.best[0])
+            if value == value and is_better:  # NaN, which does not equal itself, is never the best
                 self.best = (number, value)
         self._sampler.tell(TrialOutcome(number, parameters, phase, values))
 
@@ -180,7 +200,7 @@ class Coordinator:
             return
         failures, allowed = self.counts[Phase.FAILED], self._limits.max_failures
         if allowed is not None and failures > allowed:
-            message = f"max_failures={allowed}, and {failures} trials have failed"
+            message = f"max_failures={allowed}, and {failures} {'trial has' if failures == 1 else 'trials have'} failed"
             yield from self._stop(at, _Verdict(Phase.FAILED, message))
         elif self._ends_at is not None and at >= self._ends_at:
             message = f"the time is over: timeout_s={self._limits.timeout_s:g}"
@@ -215,9 +235,7 @@ class Coordinator:
             launch = self._again.popleft() if self._again else self._propose()
             if launch is None:
                 return
-            self._running[launch.number] = running = _Running(launch.parameters, None)
-            self.counts[Phase.RUNNING] += 1
-            self._set_deadline(launch.number, running, self._limits.trial_timeout_s, at)
+            self._run(launch.number, launch.parameters, at)
             yield launch
 
     def _propose(self) -> Launch | None:
@@ -238,8 +256,12 @@ class Coordinator:
 
     def _set_deadline(self, number: int, running: _Running, after_s: float | None, at: float) -> None:
         running.deadline = None if after_s is None else at + after_s
-        if running.deadline is not None:
-            heapq.heappush(self._deadlines, (running.deadline, number))
+        if running.deadline is None:
+            return
+        heapq.heappush(self._deadlines, (running.deadline, number))
+        if len(self._deadlines) > 2 * len(self._running) + _STALE_DEADLINES:
+            self._deadlines = [entry for entry in self._deadlines if self._is_due(*entry)]
+            heapq.heapify(self._deadlines)
 
     def _is_due(self, deadline: float, number: int) -> bool:
         """Whether a deadline is still the trial's own, not one that a later one replaced."""
@@ -247,5 +269,5 @@ class Coordinator:
         return running is not None and running.deadline == deadline
 
     def _summary(self) -> str:
-        ended = [f"{self.counts[phase]} {phase.lower()}" for phase in sorted(Phase.FINISHED) if self.counts[phase]]
+        ended = [f"{self.counts[phase]} {phase.lower()}" for phase in Phase.ALL if self.counts[phase]]
         return ", ".join(ended) or "no trial ended"

@@ -51,7 +51,8 @@ class Driver:
             try:
                 return self._drive()
             except BaseException as error:
-                message = f"the coordinator ended: {type(error).__name__}: {error}"
+                words = filter(None, (type(error).__name__, str(error)))
+                message = f"the coordinator ended: {': '.join(words)}"
                 self._experiment = with_ending(self._experiment, phase=Phase.FAILED, message=message)
                 with suppress(BackendError):  # a full disk, say: what is raised tells more than this would
                     self._publish()
@@ -60,30 +61,37 @@ class Driver:
     def _drive(self) -> Experiment:
         self._perform(Began(time.monotonic()))
         while not self._coordinator.is_finished:
-            for event in self._events(self._backend.wait(self._patience())):
+            for event in self._events(self._wait()):
                 self._perform(event)
             if time.monotonic() >= self._next_status_at:
                 self._publish()
             self._observer.refresh(self._coordinator)
         return self._experiment
 
+    def _wait(self) -> list[Update]:
+        try:
+            return self._backend.wait(self._patience())
+        except KeyboardInterrupt:  # from a backend whose trials run in this very process
+            self.interruptions += 1
+            return []
+
     def _events(self, updates: list[Update]) -> Iterator[Event]:
         for update in updates:
-            self._observer.changed(update.document, alive=update.alive)
+            if self._coordinator.is_running(update.number):
+                self._observer.changed(update.document, alive=update.alive)
             status = update.document["status"]
             yield Changed(time.monotonic(), update.number, status["phase"], self._values(status), update.alive)
         while self._interruptions_told < self.interruptions:
             self._interruptions_told += 1
+            self._observer.interrupted(self._interruptions_told)
             yield Interrupted(time.monotonic())
         yield Passed(time.monotonic())
 
     def _patience(self) -> float:
         """Return how long to wait for the backend: until a deadline, or until the status is to be written again."""
-        now = time.monotonic()
-        times = [now + STATUS_INTERVAL_S]
-        if self._coordinator.deadline is not None:
-            times.append(self._coordinator.deadline)
-        return max(0.0, min(times) - now)
+        deadline = self._coordinator.deadline
+        until = self._next_status_at if deadline is None else min(deadline, self._next_status_at)
+        return max(0.0, until - time.monotonic())
 
     def _values(self, status: dict[str, object]) -> tuple[float, ...] | None:
         values = status.get("objectives") or {}
@@ -127,7 +135,6 @@ class Driver:
         def note(_signal: int, _frame: FrameType | None) -> None:
             self.interruptions += 1
             self._backend.wake()
-            self._observer.interrupted(self.interruptions)
 
         former = signal.signal(signal.SIGINT, note)
         try:

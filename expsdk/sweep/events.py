@@ -45,7 +45,7 @@ class Changed:
     Attributes:
         at: Now.
         number: The trial's number.
-        phase: As its Result says.
+        phase: As its Result says; a trial that has no job any more and has not said how it ended has failed.
         values: The objectives' values, where it has them all.
         alive: Whether it has a job still.
     """

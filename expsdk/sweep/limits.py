@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from dataclasses import dataclass
 
 from expsdk.errors import SweepError
@@ -52,6 +52,5 @@ def _check_count(name: str, value: object, *, least: int, remedy: str) -> None:
 def _check_duration(name: str, value: object, *, remedy: str) -> None:
     if value is None and name != "grace_s":
         return
-    fits = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value > 0
-    if not fits:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= sys.float_info.max:
         raise SweepError(f"{name} is a number of seconds above 0, not {value!r}; {remedy}")

@@ -10,19 +10,19 @@ from expsdk.sweep.core import Coordinator
 
 
 class Observer(Protocol):
-    """Hears how a sweep goes; it never slows it down and never ends it."""
+    """Hears how a sweep goes, from the thread that drives it; it never slows it down and never ends it."""
 
     def started(self, experiment: Experiment, *, location: str, notice: str) -> None:
         """The experiment is created and nothing has been launched yet."""
 
     def changed(self, document: dict[str, Any], *, alive: bool) -> None:
-        """A trial's Result is `document` now, and its job is alive or has ended."""
+        """A trial's Result is `document` now, and its job is alive or has ended; nothing follows an end."""
 
     def refresh(self, coordinator: Coordinator) -> None:
         """Some time has passed, or something has changed."""
 
     def interrupted(self, times: int) -> None:
-        """Ctrl-C was pressed; called in the signal's handler."""
+        """Ctrl-C was pressed, so many times until now."""
 
     def finished(self, results: Results) -> None:
         """The sweep is over and has left these results."""

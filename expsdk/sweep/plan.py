@@ -11,7 +11,7 @@ from expsdk.errors import SweepError
 from expsdk.experiment.definition import Definition
 from expsdk.experiment.signature import bind
 from expsdk.resources.names import EXPERIMENT_NAME_LIMIT_CHARS, check_experiment_name
-from expsdk.samplers import Sampler, make_sampler
+from expsdk.samplers import RandomSampler, Sampler, SobolSampler, TpeSampler, make_sampler
 from expsdk.samplers.given import GivenSampler
 from expsdk.sweep.limits import Limits
 
@@ -40,7 +40,10 @@ class Plan:
     @property
     def sampler_name(self) -> str:
         """The sampler as the experiment's record names it."""
-        return self.sampler if isinstance(self.sampler, str) else type(self.sampler).__name__
+        if isinstance(self.sampler, str):
+            return self.sampler
+        name = getattr(self.sampler, "name", None)
+        return name if isinstance(name, str) and name else type(self.sampler).__name__
 
 
 def plan_sweep(
@@ -69,11 +72,11 @@ def plan_sweep(
         seed=secrets.randbits(SEED_BITS) if seed is None else _check_seed(seed),
         limits=Limits(trials, parallelism, max_failures, timeout_s, trial_timeout_s, grace_s),
     )
-    make_plan_sampler(definition, plan)
-    if trials is None and timeout_s is None and sampler in {"random", "sobol", "tpe"}:
+    made = make_plan_sampler(definition, plan)
+    if trials is None and timeout_s is None and isinstance(made, (RandomSampler, SobolSampler, TpeSampler)):
         raise SweepError(
-            f"a sweep ends after some trials or some time, and sampler {sampler!r} proposes for ever; give trials= or"
-            " timeout_s=, or use sampler='grid' for every sample of a finite space"
+            f"a sweep ends after some trials or some time, and sampler {plan.sampler_name!r} proposes for ever; give"
+            " trials= or timeout_s=, or use sampler='grid' for every sample of a finite space"
         )
     return plan
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from expsdk.analysis.results import Results
+from expsdk.analysis.words import count_of, in_one_line, printable
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
 from expsdk.sweep.core import Coordinator
@@ -29,10 +30,18 @@ _HEARD = {
 }
 
 
-def make_progress() -> Observer:
-    """Return what suits standard error: live where it is a terminal, lines elsewhere."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    return LiveProgress(console) if console.is_terminal and not os.environ.get("CI") else LineProgress(console)
+def make_progress(*, live: bool = True) -> Observer:
+    """Return what suits standard error: live where it is a terminal and `live` is true, lines elsewhere."""
+    console = _StandardError(stderr=True)
+    is_live = live and console.is_terminal and not os.environ.get("CI")
+    return LiveProgress(console) if is_live else LineProgress(console)
+
+
+class _StandardError(Console):
+    """Standard error; once nobody reads it any more, nothing is written, and the sweep goes on."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
 
 
 class LineProgress:
@@ -47,32 +56,29 @@ class LineProgress:
         """Say what starts and where it is kept."""
         self._trials = experiment.spec.trials
         for line in opening_lines(experiment, location=location, notice=notice):
-            self._print(line)
+            _say(self._console, line)
 
     def changed(self, document: dict[str, Any], *, alive: bool) -> None:
         """Say how a trial ended."""
         if not alive:
             self._ended += 1
             place = f"{self._ended}/{self._trials}" if self._trials else str(self._ended)
-            self._print(f"[{place}] {ending_line(document)}")
+            _say(self._console, f"[{place}] {ending_line(document)}")
 
     def refresh(self, coordinator: Coordinator) -> None:
         """Print nothing: every line is an event's."""
 
     def interrupted(self, times: int) -> None:
         """Say what Ctrl-C does."""
-        self._print(_HEARD[min(times, 2)])
+        _say(self._console, _HEARD[min(times, 2)])
 
     def finished(self, results: Results) -> None:
         """Say how the sweep ended."""
         for line in closing_lines(results):
-            self._print(line)
+            _say(self._console, line)
 
     def close(self) -> None:
         """Print nothing more."""
-
-    def _print(self, line: str) -> None:
-        self._console.print(f"expsdk: {line}", markup=False)
 
 
 class LiveProgress:
@@ -80,9 +86,6 @@ class LiveProgress:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._live = Live(
-            console=console, get_renderable=self._picture, refresh_per_second=REFRESHES_PER_S, transient=True
-        )
         self._experiment: Experiment | None = None
         self._began = time.monotonic()
         self._counts: Counter[str] = Counter()
@@ -90,23 +93,27 @@ class LiveProgress:
         self._running: dict[str, dict[str, Any]] = {}
         self._failure = ""
         self._heard = ""
+        # The last one: it takes the picture at once.
+        self._live = Live(
+            console=console, get_renderable=self._picture, refresh_per_second=REFRESHES_PER_S, transient=True
+        )
 
     def started(self, experiment: Experiment, *, location: str, notice: str) -> None:
         """Start to draw, below a line that stays."""
         self._experiment = experiment
         for line in opening_lines(experiment, location=location, notice=notice):
-            self._console.print(f"expsdk: {line}", markup=False)
+            _say(self._console, line)
         self._live.start()
 
     def changed(self, document: dict[str, Any], *, alive: bool) -> None:
         """Take a trial's record in; the next picture shows it."""
-        name = document["metadata"]["name"]
+        name, status = document["metadata"]["name"], document["status"]
         if alive:
             self._running[name] = document
             return
         self._running.pop(name, None)
-        if document["status"]["phase"] == Phase.FAILED:
-            self._failure = ending_line(document)
+        if status["phase"] == Phase.FAILED:
+            self._failure = _joined(name, _failure(status["reason"], status["message"]))
 
     def refresh(self, coordinator: Coordinator) -> None:
         """Take the counts in."""
@@ -114,13 +121,13 @@ class LiveProgress:
         self._best = coordinator.best
 
     def interrupted(self, times: int) -> None:
-        """Show what Ctrl-C does; the drawing thread prints it, since this may be called amid a print."""
+        """Show what Ctrl-C does."""
         self._heard = _HEARD[min(times, 2)]
 
     def finished(self, results: Results) -> None:
         """Say how the sweep ended."""
         for line in closing_lines(results):
-            self._console.print(f"expsdk: {line}", markup=False)
+            _say(self._console, line)
 
     def close(self) -> None:
         """Take the picture away."""
@@ -130,16 +137,16 @@ class LiveProgress:
         experiment = self._experiment
         if experiment is None:
             return Group()
-        rows: list[Any] = [self._bar(experiment), self._best_line(experiment)]
+        rows: list[Any] = [self._bar(experiment), *self._count_lines()]
+        if len(experiment.spec.objectives) == 1:
+            rows.append(self._best_line(experiment))
         shown = list(self._running.values())[:RUNNING_SHOWN]
-        rows += [
-            Text(f"  {running_line(document)}", style="dim", no_wrap=True, overflow="ellipsis") for document in shown
-        ]
+        rows += [_line(f"  {running_line(document)}", style="dim") for document in shown]
         more = len(self._running) - len(shown)
         if more > 0:
-            rows.append(Text(f"  and {more} more", style="dim"))
+            rows.append(_line(f"  and {more} more", style="dim"))
         if self._failure:
-            rows.append(Text(f"last failure: {self._failure}", style="red", no_wrap=True, overflow="ellipsis"))
+            rows.append(_line(f"last failure: {self._failure}", style="red"))
         if self._heard:
             rows.append(Text(self._heard, style="yellow"))
         return Group(*rows)
@@ -149,9 +156,6 @@ class LiveProgress:
         total = experiment.spec.trials
         spent = time.monotonic() - self._began
         line = Text(f"{ended}/{total}" if total else f"{ended}", style="bold")
-        for phase in (Phase.RUNNING, *sorted(Phase.FINISHED)):
-            if self._counts[phase]:
-                line.append(f"  {self._counts[phase]} {phase.lower()}", style=_STYLES.get(phase, "cyan"))
         line.append(f"  {as_duration(spent)}", style="default")
         if total and ended:
             line.append(f" of about {as_duration(spent / ended * total)}", style="dim")
@@ -159,18 +163,25 @@ class LiveProgress:
         grid.add_row(ProgressBar(total=total, completed=ended, width=24, pulse=total is None), line)
         return grid
 
+    def _count_lines(self) -> list[Text]:
+        counts = [(self._counts[phase], phase) for phase in Phase.ALL if self._counts[phase]]
+        words = [Text(f"{count} {phase.lower()}", style=_STYLES.get(phase, "cyan")) for count, phase in counts]
+        return [Text("  ").join(words)] if words else []
+
     def _best_line(self, experiment: Experiment) -> Text:
         if self._best is None:
             return Text("best: none yet", style="dim")
         number, value = self._best
         metric = experiment.spec.objectives[0].metric
-        return Text(f"best: {metric}={value:.6g} in {trial_name(experiment.metadata.name, number)}", style="bold green")
+        return _line(
+            f"best: {metric}={value:.6g} in {trial_name(experiment.metadata.name, number)}", style="bold green"
+        )
 
 
 def opening_lines(experiment: Experiment, *, location: str, notice: str) -> list[str]:
     """Return what is said before the first trial."""
     spec = experiment.spec
-    trials = f"{spec.trials} trials" if spec.trials else "trials until the samples or the time run out"
+    trials = count_of(spec.trials, "trial") if spec.trials else "trials until the samples or the time run out"
     how = f"{spec.parallelism} at a time, sampler {spec.sampler.name}, seed {spec.seed}"
     line = f"{experiment.metadata.name}: {trials}, {how}, kept in {location}"
     return [line, notice] if notice else [line]
@@ -178,33 +189,30 @@ def opening_lines(experiment: Experiment, *, location: str, notice: str) -> list
 
 def closing_lines(results: Results) -> list[str]:
     """Return what is said after the last trial."""
-    status = results.experiment.status
     counts = ", ".join(f"{count} {phase.lower()}" for phase, count in results.counts.items()) or "no trial"
-    lines = [f"{results.name}: {counts}" + (f" ({status.message})" if status.phase != Phase.SUCCEEDED else "")]
+    message = results.experiment.status.message
+    lines = [f"{results.name}: {counts}" + (f" ({message})" if message not in ("", counts) else "")]
     failed = results.filter(phase=Phase.FAILED)
     if failed:
         example = failed[0]
         where = f"; its log: {example.log_path}" if example.log_path else ""
-        lines.append(f"{example.name} failed ({example.reason}): {example.error.splitlines()[-1]}{where}")
+        lines.append(f"{example.name} failed: {_failure(example.reason, example.error)}{where}")
     return [*lines, f'look again: expsdk.results("{results.name}")']
 
 
 def running_line(document: dict[str, Any]) -> str:
     """Return a running trial in one line: name, epoch, objectives, parameters."""
     status = document["status"]
-    epoch = "" if status.get("epoch") is None else f"epoch {status['epoch']}  "
-    return f"{document['metadata']['name']}  {epoch}{_values(status)}  {document['spec']['summary']}"
+    epoch = "" if status.get("epoch") is None else f"epoch {status['epoch']}"
+    return _joined(document["metadata"]["name"], epoch, _values(status), document["spec"]["summary"])
 
 
 def ending_line(document: dict[str, Any]) -> str:
-    """Return an ended trial in one line: name, phase, objectives or reason, parameters."""
+    """Return an ended trial in one line: name, phase, objectives, what went wrong, parameters."""
     status = document["status"]
-    parts = [document["metadata"]["name"], status["phase"].lower(), _values(status), document["spec"]["summary"]]
-    if status["phase"] == Phase.FAILED:
-        parts.append(
-            f"{status['reason']}: {status['message'].splitlines()[0 if '; the end' in status['message'] else -1]}"
-        )
-    return "  ".join(part for part in parts if part)
+    failure = _failure(status["reason"], status["message"]) if status["phase"] == Phase.FAILED else ""
+    name, sample = document["metadata"]["name"], document["spec"]["summary"]
+    return _joined(name, status["phase"].lower(), _values(status), failure, sample)
 
 
 def as_duration(seconds: float) -> str:
@@ -215,6 +223,24 @@ def as_duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _failure(reason: str, message: str) -> str:
+    return ": ".join(filter(None, (reason, in_one_line(message))))
+
+
+def _joined(*parts: str) -> str:
+    return "  ".join(part for part in parts if part)
+
+
+def _say(console: Console, line: str) -> None:
+    """Print a line as it is; the terminal wraps it where it is too long."""
+    console.print(Text(printable(f"expsdk: {line}")), soft_wrap=True)
+
+
+def _line(line: str, *, style: str) -> Text:
+    """Return a line of the picture, cut where the terminal ends."""
+    return Text(printable(line), style=style, no_wrap=True, overflow="ellipsis")
 
 
 def _values(status: dict[str, Any]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from expsdk.analysis.open import read_results
 from expsdk.analysis.results import Results
 from expsdk.backends.registry import make_backend
@@ -44,19 +46,16 @@ class Sweep:
             self._plan.limits,
             directions=[objective.direction for objective in self._definition.objectives],
         )
-        place = make_backend(backend, **options)
-        payload = pack(self._definition)
         name = self._plan.name or draw_name(self._definition.name)
-        experiment = new_experiment(self._definition, self._plan, payload, name=name)
-        observer = _observer(shown=progress)
-        place.create(experiment, payload)
-        driver = Driver(coordinator, place, experiment, observer)
-        try:
-            observer.started(experiment, location=place.records.location(name), notice=place.notice)
-            experiment = driver.run()
-        finally:
-            observer.close()
-            place.close()
+        with closing(make_backend(backend, **options)) as place:
+            payload = pack(self._definition)
+            experiment = new_experiment(self._definition, self._plan, payload, name=name)
+            place.create(experiment, payload)
+            # Where trials run in this very process, they print and stop in debuggers: nothing may be drawn over that.
+            with closing(_observer(shown=progress, live=place.takes_ctrl_c)) as observer:
+                observer.started(experiment, location=place.records.location(name), notice=place.notice)
+                driver = Driver(coordinator, place, experiment, observer)
+                driver.run()
         results = read_results(place.records, name, space=self._definition.space)
         observer.finished(results)
         if driver.interruptions > 1:
@@ -71,9 +70,9 @@ class Sweep:
         )
 
 
-def _observer(*, shown: bool) -> Observer:
+def _observer(*, shown: bool, live: bool) -> Observer:
     if not shown:
         return Silence()
     from expsdk.sweep.progress import make_progress
 
-    return make_progress()
+    return make_progress(live=live)

@@ -103,7 +103,7 @@ def test_every_plain_call_has_directories_of_its_own(capsys: pytest.CaptureFixtu
 
 
 def test_what_is_wrong_is_told_when_the_decorator_runs() -> None:
-    with pytest.raises(SpaceError, match="parameter depth: .* takes lr, and no 'depth'"):
+    with pytest.raises(SpaceError, match=r"parameter depth: .* takes lr, and no 'depth'"):
 
         @experiment(space={"lr": uniform(0, 1), "depth": 3}, objective="loss")
         def train(lr: float) -> float:

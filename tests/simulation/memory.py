@@ -1,0 +1,169 @@
+"""A backend that keeps its records in memory and runs its jobs as generators: real verbs, real time, no processes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from expsdk.backends.base import Document, Update
+from expsdk.errors import ExperimentExists, ExperimentNotFound
+from expsdk.packaging.payload import Payload
+from expsdk.resources.experiment import Experiment
+from expsdk.resources.result import Result
+from expsdk_runtime.contract import Phase, Reason
+
+_TURN_S = 0.002
+Status = dict[str, Any]
+Function = Callable[["MemoryJob"], Generator[Status | None, None, None]]
+
+
+@dataclass(eq=False)
+class MemoryJob:
+    """A trial that runs: a step of its function at every `wait`, which yields what it reports, or None.
+
+    Attributes:
+        number: The trial's number.
+        attempt: Which attempt it is.
+        document: Its Result.
+        stop: What it was asked, or "".
+        is_terminated: Whether it was told to end.
+        is_killed: Whether it was ended at once.
+        sentence: Why, as reason and message.
+        steps: What it does.
+    """
+
+    number: int
+    attempt: int
+    document: Document
+    stop: str = ""
+    is_terminated: bool = False
+    is_killed: bool = False
+    sentence: tuple[str, str] | None = None
+    steps: Iterator[Status | None] = field(default_factory=lambda: iter(()))
+
+
+class MemoryRecords:
+    """What is kept."""
+
+    def __init__(self) -> None:
+        self.experiments: dict[str, list[Experiment]] = {}
+        self.documents: dict[str, dict[int, Document]] = {}
+        self.driven: set[str] = set()
+
+    def experiment(self, name: str) -> Experiment:
+        if name not in self.experiments:
+            raise ExperimentNotFound(f"no experiment {name!r} is kept in memory")
+        return self.experiments[name][-1]
+
+    def results(self, name: str) -> list[Document]:
+        return [document for _, document in sorted(self.documents[name].items())]
+
+    def is_driven(self, name: str) -> bool:
+        return name in self.driven
+
+    def logs(self, trial: str) -> Iterator[str]:
+        return iter([f"{trial} says nothing\n"])
+
+    def log_path(self, trial: str) -> str | None:
+        return f"/logs/{trial}.txt"
+
+    def location(self, name: str) -> str:
+        return f"memory/{name}"
+
+    def delete(self, name: str) -> None:
+        del self.experiments[name], self.documents[name]
+
+
+class MemoryBackend:
+    """Runs trials as generators.
+
+    Attributes:
+        verbs: What was called, with the number of the trial where there is one.
+        launched: The Results as they were launched.
+    """
+
+    notice = ""
+
+    def __init__(self, function: Function, *, takes_ctrl_c: bool = True) -> None:
+        self.records = MemoryRecords()
+        self.takes_ctrl_c = takes_ctrl_c
+        self.verbs: list[tuple[Any, ...]] = []
+        self.launched: list[Result] = []
+        self._function = function
+        self._jobs: dict[int, MemoryJob] = {}
+        self._woken = threading.Event()
+        self._name = ""
+
+    def create(self, experiment: Experiment, payload: Payload | None) -> None:
+        self._name = experiment.metadata.name
+        if self._name in self.records.experiments:
+            raise ExperimentExists(f"{self._name!r} is kept in memory already")
+        self.records.experiments[self._name] = [experiment]
+        self.records.documents[self._name] = {}
+        self.records.driven.add(self._name)
+
+    def launch(self, result: Result, *, attempt: int) -> None:
+        number = result.spec.number
+        self.verbs.append(("launch", number, attempt))
+        self.launched.append(result)
+        document = self.records.documents[self._name][number] = result.to_document()
+        job = self._jobs[number] = MemoryJob(number, attempt, document)
+        job.steps = self._function(job)
+
+    def ask_stop(self, number: int, stop: str) -> None:
+        self.verbs.append(("ask_stop", number, stop))
+        if job := self._jobs.get(number):
+            job.stop = job.document["spec"]["stop"] = stop
+
+    def terminate(self, number: int, *, reason: str, message: str) -> None:
+        self.verbs.append(("terminate", number, reason, message))
+        if job := self._jobs.get(number):
+            job.is_terminated, job.sentence = True, (reason, message)
+
+    def kill(self, number: int, *, reason: str, message: str) -> None:
+        self.verbs.append(("kill", number, reason, message))
+        if job := self._jobs.get(number):
+            job.is_killed, job.sentence = True, job.sentence or (reason, message)
+
+    def wait(self, timeout_s: float | None) -> list[Update]:
+        updates = [update for job in list(self._jobs.values()) for update in self._advance(job)]
+        if not updates:
+            self._woken.wait(_TURN_S if timeout_s is None else min(timeout_s, _TURN_S))
+        self._woken.clear()
+        return updates
+
+    def wake(self) -> None:
+        self.verbs.append(("wake",))
+        self._woken.set()
+
+    def keep(self, experiment: Experiment) -> None:
+        self.records.experiments[self._name].append(experiment)
+
+    def close(self) -> None:
+        self.verbs.append(("close",))
+        self._jobs.clear()
+        self.records.driven.discard(self._name)
+
+    def _advance(self, job: MemoryJob) -> list[Update]:
+        """Let a job take its next step."""
+        if job.is_killed:
+            return [self._bury(job)]
+        try:
+            report = next(job.steps)
+        except StopIteration:
+            return [self._bury(job)]
+        if report is None:
+            return []
+        job.document["status"] = {**job.document["status"], **report}
+        return [Update(job.number, job.document, alive=True)]
+
+    def _bury(self, job: MemoryJob) -> Update:
+        del self._jobs[job.number]
+        status = job.document["status"]
+        if status["phase"] not in Phase.FINISHED:
+            reason, message = job.sentence or (Reason.CRASHED, "the job ended without a word")
+            phase = Phase.CANCELLED if reason == Reason.INTERRUPTED else Phase.FAILED
+            job.document["status"] = {**status, "phase": phase, "reason": reason, "message": message}
+        return Update(job.number, job.document, alive=False)

@@ -1,0 +1,471 @@
+"""The coordinator's shell on a real backend, one in memory: verbs, records, Ctrl-C, and what goes wrong."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from simulation.documents import make_experiment
+from simulation.memory import Function, MemoryBackend, MemoryJob, Status
+
+from expsdk.analysis.results import Results
+from expsdk.backends.base import Update
+from expsdk.errors import BackendError, StorageError
+from expsdk.resources.experiment import Experiment
+from expsdk.samplers import Sample, Sampler, TrialOutcome
+from expsdk.samplers.derive import derive_seed
+from expsdk.samplers.given import GivenSampler
+from expsdk.sweep.core import Coordinator
+from expsdk.sweep.driver import Driver
+from expsdk.sweep.limits import Limits
+from expsdk_runtime.contract import Phase
+
+Steps = Generator[Status | None, None, None]
+TIMEOUT = "the trial took longer than trial_timeout_s=0.01 allows"
+INTERRUPTED = "the sweep ended before this trial did (interrupted: finished trials are kept)"
+
+
+def succeeds(job: MemoryJob) -> Steps:
+    yield {"phase": Phase.RUNNING}
+    yield {"phase": Phase.SUCCEEDED, "objectives": {"loss": float(job.number)}}
+
+
+def fails(job: MemoryJob) -> Steps:
+    yield {"phase": Phase.FAILED, "reason": "UserError", "message": "ValueError: no"}
+
+
+def listens(job: MemoryJob) -> Steps:
+    yield {"phase": Phase.RUNNING}
+    while not job.stop:
+        yield None
+    yield {"phase": Phase.CANCELLED}
+
+
+def ignores_everything(job: MemoryJob) -> Steps:
+    yield {"phase": Phase.RUNNING}
+    while True:
+        yield None
+
+
+class Onlooker:
+    """Notes what it is shown."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[Any, ...]] = []
+        self.refreshes: list[dict[str, int]] = []
+
+    def started(self, experiment: Experiment, *, location: str, notice: str) -> None:
+        self.seen.append(("started", location, notice))
+
+    def changed(self, document: dict[str, Any], *, alive: bool) -> None:
+        self.seen.append((document["spec"]["number"], document["status"]["phase"], alive))
+
+    def refresh(self, coordinator: Coordinator) -> None:
+        self.refreshes.append(dict(coordinator.counts))
+
+    def interrupted(self, times: int) -> None:
+        self.seen.append(("interrupted", times))
+
+    def finished(self, results: Results) -> None:
+        self.seen.append(("finished", len(results)))
+
+    def close(self) -> None:
+        self.seen.append(("close",))
+
+
+class Rig:
+    """A driver with all that it drives."""
+
+    def __init__(
+        self,
+        function: Function = succeeds,
+        *,
+        backend: MemoryBackend | None = None,
+        sampler: Sampler | None = None,
+        objectives: dict[str, str] | None = None,
+        **limits: Any,
+    ) -> None:
+        checked = Limits(**{"trials": 3, **limits})
+        self.backend = backend or MemoryBackend(function)
+        self.onlooker = Onlooker()
+        self.experiment = make_experiment(limits=checked, objectives=objectives)
+        sampler = sampler or GivenSampler([{"x": number / 8} for number in range(100)])
+        directions = [objective.direction for objective in self.experiment.spec.objectives]
+        self.coordinator = Coordinator(sampler, checked, directions=directions)
+        self.backend.create(self.experiment, None)
+        self.driver = Driver(self.coordinator, self.backend, self.experiment, self.onlooker)
+
+    @property
+    def kept(self) -> list[Experiment]:
+        return self.backend.records.experiments["train-mlp"]
+
+    @property
+    def phases(self) -> list[str]:
+        return [document["status"]["phase"] for document in self.backend.records.results("train-mlp")]
+
+    def verbs(self, *names: str) -> list[tuple[Any, ...]]:
+        return [verb for verb in self.backend.verbs if verb[0] in names]
+
+
+class TestRunning:
+    def test_every_trial_is_launched_and_recorded(self) -> None:
+        rig = Rig(parallelism=2)
+        ended = rig.driver.run()
+        assert rig.verbs("launch") == [("launch", 0, 1), ("launch", 1, 1), ("launch", 2, 1)]
+        assert rig.phases == [Phase.SUCCEEDED] * 3
+        assert (ended.status.phase, ended.status.message) == (Phase.SUCCEEDED, "3 succeeded")
+        assert ended.status.counts == {Phase.SUCCEEDED: 3}
+        assert ended.status.best is not None
+        assert (ended.status.best.trial, ended.status.best.value) == ("train-mlp-0000", 0.0)
+        assert ended.status.start_time == rig.experiment.status.start_time
+        assert ended.status.completion_time is not None
+        assert ended.spec == rig.experiment.spec
+        assert rig.kept[-1] == ended
+
+    def test_a_result_has_its_sample_its_name_and_a_seed_of_its_own(self) -> None:
+        rig = Rig()
+        rig.driver.run()
+        assert [result.metadata.name for result in rig.backend.launched] == [f"train-mlp-000{n}" for n in range(3)]
+        assert [result.spec.parameters for result in rig.backend.launched] == [{"x": n / 8} for n in range(3)]
+        seeds = [result.spec.seed for result in rig.backend.launched]
+        assert seeds == [derive_seed(7, "trial", number, bits=63) for number in range(3)]
+        assert len(set(seeds)) == 3
+
+    def test_how_far_it_is_is_published_on_the_way(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("expsdk.sweep.driver.STATUS_INTERVAL_S", 0.0)
+        rig = Rig()
+        rig.driver.run()
+        counts = [experiment.status.counts for experiment in rig.kept]
+        assert {Phase.RUNNING: 1} in counts
+        assert {Phase.RUNNING: 1, Phase.SUCCEEDED: 2} in counts
+        assert all(
+            (experiment.status.phase == Phase.RUNNING) == (experiment.status.completion_time is None)
+            for experiment in rig.kept
+        )
+
+    def test_it_is_not_published_at_every_turn(self) -> None:
+        rig = Rig(trials=100)
+        rig.driver.run()
+        created, first, last = rig.kept
+        assert (created.status.counts, first.status.counts) == ({}, {Phase.RUNNING: 1})
+        assert last.status.phase == Phase.SUCCEEDED
+
+    def test_a_value_that_is_no_number_is_not_the_best(self) -> None:
+        def varies(job: MemoryJob) -> Steps:
+            objectives = [{"loss": "NaN"}, {}, {"loss": "Infinity"}][job.number]
+            yield {"phase": Phase.SUCCEEDED, "objectives": objectives}
+
+        best = Rig(varies).driver.run().status.best
+        assert best is not None
+        assert (best.trial, best.value) == ("train-mlp-0002", float("inf"))
+
+    def test_several_objectives_are_told_together_or_not_at_all(self) -> None:
+        told: list[TrialOutcome] = []
+
+        class Listener(GivenSampler):
+            def tell(self, outcome: TrialOutcome) -> None:
+                told.append(outcome)
+
+        def varies(job: MemoryJob) -> Steps:
+            objectives = [{"size": 2.0, "loss": 1.0}, {"loss": 1.0}][job.number]
+            yield {"phase": Phase.SUCCEEDED, "objectives": objectives}
+
+        sampler = Listener([{"x": 0.0}, {"x": 1.0}])
+        rig = Rig(varies, sampler=sampler, objectives={"loss": "minimize", "size": "maximize"}, trials=2)
+        assert rig.driver.run().status.best is None
+        assert [outcome.values for outcome in told] == [(1.0, 2.0), None]
+
+    def test_a_trial_that_failed_without_a_status_of_its_own_is_recorded(self) -> None:
+        def dies(job: MemoryJob) -> Steps:
+            yield from ()
+
+        rig = Rig(dies, trials=1)
+        assert rig.driver.run().status.message == "1 failed"
+        assert rig.backend.records.results("train-mlp")[0]["status"]["reason"] == "Crashed"
+
+
+class TestLimits:
+    def test_a_trial_that_takes_too_long_is_terminated_and_then_killed(self) -> None:
+        rig = Rig(ignores_everything, trials=1, trial_timeout_s=0.01, grace_s=0.01)
+        ended = rig.driver.run()
+        assert rig.verbs("ask_stop", "terminate", "kill") == [
+            ("terminate", 0, "Timeout", TIMEOUT),
+            ("kill", 0, "Timeout", TIMEOUT),
+        ]
+        assert (ended.status.phase, ended.status.message) == (Phase.SUCCEEDED, "1 failed")
+
+    def test_a_sweep_whose_time_is_over_asks_its_trials_to_stop(self) -> None:
+        rig = Rig(listens, trials=None, parallelism=2, timeout_s=0.01)
+        ended = rig.driver.run()
+        assert rig.verbs("ask_stop", "terminate", "kill") == [
+            ("ask_stop", 0, "cancelled"),
+            ("ask_stop", 1, "cancelled"),
+        ]
+        assert rig.phases == [Phase.CANCELLED] * 2
+        assert [document["spec"]["stop"] for document in rig.backend.records.results("train-mlp")] == ["cancelled"] * 2
+        assert (ended.status.phase, ended.status.message) == (Phase.SUCCEEDED, "the time is over: timeout_s=0.01")
+
+    def test_too_many_failures_fail_the_sweep(self) -> None:
+        rig = Rig(fails, trials=9, max_failures=1)
+        ended = rig.driver.run()
+        assert rig.phases == [Phase.FAILED] * 2
+        assert ended.status.phase == Phase.FAILED
+        assert ended.status.message == "max_failures=1, and 2 trials have failed"
+
+    def test_it_waits_no_longer_than_until_the_next_time_is_due(self) -> None:
+        class Waiting(MemoryBackend):
+            def wait(self, timeout_s: float | None) -> list[Update]:
+                self.verbs.append(("wait", timeout_s))
+                return super().wait(timeout_s)
+
+        rig = Rig(backend=Waiting(listens), timeout_s=0.05, trials=1)
+        rig.driver.run()
+        verbs = rig.verbs("wait", "ask_stop")
+        before = verbs[: verbs.index(("ask_stop", 0, "cancelled"))]
+        assert before
+        assert all(0 <= timeout <= 0.05 for _, timeout in before)
+
+
+class TestCtrlC:
+    """Ctrl-C as this process gets it: the signal's handler is the driver's own while a sweep runs."""
+
+    def pressing(self, times: int, *, function: Function) -> Function:
+        pressed = iter(range(times))
+
+        def run(job: MemoryJob) -> Steps:
+            for report in function(job):
+                yield report
+                if next(pressed, None) is not None:
+                    signal.raise_signal(signal.SIGINT)
+
+        return run
+
+    def test_once_asks_the_trials_to_stop_and_keeps_what_there_is(self) -> None:
+        rig = Rig(self.pressing(1, function=listens), parallelism=2)
+        ended = rig.driver.run()
+        assert rig.driver.interruptions == 1
+        assert rig.verbs("ask_stop", "terminate", "kill", "wake") == [
+            ("wake",),
+            ("ask_stop", 0, "cancelled"),
+            ("ask_stop", 1, "cancelled"),
+        ]
+        assert ("interrupted", 1) in rig.onlooker.seen
+        assert rig.phases == [Phase.CANCELLED] * 2
+        assert ended.status.phase == Phase.CANCELLED
+        assert ended.status.message == "interrupted: finished trials are kept"
+
+    def test_twice_kills_them(self) -> None:
+        rig = Rig(self.pressing(2, function=ignores_everything), trials=1)
+        ended = rig.driver.run()
+        assert rig.driver.interruptions == 2
+        assert rig.verbs("kill") == [("kill", 0, "Interrupted", INTERRUPTED)]
+        assert [seen for seen in rig.onlooker.seen if seen[0] == "interrupted"] == [
+            ("interrupted", 1),
+            ("interrupted", 2),
+        ]
+        assert ended.status.phase == Phase.CANCELLED
+
+    def test_afterwards_it_is_what_it_was(self) -> None:
+        former = signal.getsignal(signal.SIGINT)
+        Rig().driver.run()
+        assert signal.getsignal(signal.SIGINT) is former
+        with pytest.raises(RuntimeError):
+            Rig(raising(RuntimeError("no"))).driver.run()
+        assert signal.getsignal(signal.SIGINT) is former
+
+    def test_another_thread_leaves_it_alone(self) -> None:
+        former = signal.getsignal(signal.SIGINT)
+        handlers = set()
+
+        def looks(job: MemoryJob) -> Steps:
+            handlers.add(signal.getsignal(signal.SIGINT))
+            yield {"phase": Phase.SUCCEEDED}
+
+        with ThreadPoolExecutor(1) as pool:
+            ended = pool.submit(Rig(looks).driver.run).result()
+        assert ended.status.message == "3 succeeded"
+        assert handlers == {former}
+        assert threading.current_thread() is threading.main_thread()
+
+
+class InProcess(MemoryBackend):
+    """A backend whose trials take Ctrl-C themselves: `wait` raises KeyboardInterrupt at the turns that are given."""
+
+    def __init__(self, function: Function, *, interrupted_at: set[int]) -> None:
+        super().__init__(function, takes_ctrl_c=False)
+        self.turns = 0
+        self._interrupted_at = interrupted_at
+
+    def wait(self, timeout_s: float | None) -> list[Update]:
+        self.turns += 1
+        if self.turns in self._interrupted_at:
+            raise KeyboardInterrupt
+        return super().wait(timeout_s)
+
+
+class TestCtrlCInTheTrialsProcess:
+    def test_once_counts_as_pressing_it_once(self) -> None:
+        rig = Rig(backend=InProcess(listens, interrupted_at={3}), parallelism=2)
+        ended = rig.driver.run()
+        assert rig.driver.interruptions == 1
+        assert rig.verbs("ask_stop", "kill") == [("ask_stop", 0, "cancelled"), ("ask_stop", 1, "cancelled")]
+        assert ("interrupted", 1) in rig.onlooker.seen
+        assert (ended.status.phase, rig.phases) == (Phase.CANCELLED, [Phase.CANCELLED] * 2)
+
+    def test_twice_counts_as_pressing_it_twice(self) -> None:
+        rig = Rig(backend=InProcess(ignores_everything, interrupted_at={3, 5}), trials=1)
+        ended = rig.driver.run()
+        assert rig.driver.interruptions == 2
+        assert rig.verbs("ask_stop", "kill") == [
+            ("ask_stop", 0, "cancelled"),
+            ("kill", 0, "Interrupted", INTERRUPTED),
+        ]
+        assert ended.status.phase == Phase.CANCELLED
+
+    def test_the_signal_stays_the_trials(self) -> None:
+        former, handlers = signal.getsignal(signal.SIGINT), set()
+
+        def looks(job: MemoryJob) -> Steps:
+            handlers.add(signal.getsignal(signal.SIGINT))
+            yield {"phase": Phase.SUCCEEDED}
+
+        Rig(backend=InProcess(looks, interrupted_at=set())).driver.run()
+        assert handlers == {former}
+
+
+def raising(error: BaseException) -> Function:
+    def run(job: MemoryJob) -> Steps:
+        yield {"phase": Phase.RUNNING}
+        raise error
+
+    return run
+
+
+class Broken(MemoryBackend):
+    """A backend one of whose verbs raises an error, from one call of it on."""
+
+    def __init__(self, verb: str, error: BaseException, *, after: int = 0, function: Function = succeeds) -> None:
+        super().__init__(function)
+        works: Callable[..., Any] = getattr(self, verb)
+        calls = iter(range(after))
+
+        def break_down(*args: Any, **kwargs: Any) -> Any:
+            if next(calls, None) is None:
+                raise error
+            return works(*args, **kwargs)
+
+        setattr(self, verb, break_down)
+
+
+class BrokenSampler(GivenSampler):
+    """A sampler one of whose verbs raises an error."""
+
+    def __init__(self, verb: str, error: Exception) -> None:
+        super().__init__([{"x": 0.0}] * 9)
+        self._verb, self._error = verb, error
+
+    def ask(self, number: int) -> Sample | None:
+        if self._verb == "ask" and number:
+            raise self._error
+        return super().ask(number)
+
+    def tell(self, outcome: TrialOutcome) -> None:
+        if self._verb == "tell":
+            raise self._error
+
+
+class TestWhatGoesWrong:
+    @pytest.mark.parametrize(("verb", "after"), [("launch", 0), ("launch", 2), ("wait", 0), ("wait", 3)])
+    def test_an_error_of_the_backend_is_raised_and_recorded(self, verb: str, after: int) -> None:
+        error = BackendError("the cluster is gone")
+        rig = Rig(backend=Broken(verb, error, after=after))
+        with pytest.raises(BackendError) as caught:
+            rig.driver.run()
+        assert caught.value is error
+        status = rig.kept[-1].status
+        assert status.phase == Phase.FAILED
+        assert status.message == "the coordinator ended: BackendError: the cluster is gone"
+        assert status.completion_time is not None
+        assert status.counts.get(Phase.SUCCEEDED, 0) == rig.coordinator.counts[Phase.SUCCEEDED]
+
+    @pytest.mark.parametrize("verb", ["ask_stop", "terminate", "kill"])
+    def test_an_error_in_pressing_a_trial_is_raised_and_recorded(self, verb: str) -> None:
+        error = RuntimeError("no such job")
+        backend = Broken(verb, error, function=ignores_everything)
+        limits: dict[str, Any] = {"timeout_s" if verb == "ask_stop" else "trial_timeout_s": 0.01}
+        rig = Rig(backend=backend, grace_s=0.01, **limits)
+        with pytest.raises(RuntimeError) as caught:
+            rig.driver.run()
+        assert caught.value is error
+        assert rig.kept[-1].status.message == "the coordinator ended: RuntimeError: no such job"
+
+    @pytest.mark.parametrize("verb", ["ask", "tell"])
+    def test_an_error_of_the_sampler_is_raised_and_recorded(self, verb: str) -> None:
+        error = ZeroDivisionError("of my own making")
+        rig = Rig(sampler=BrokenSampler(verb, error))
+        with pytest.raises(ZeroDivisionError) as caught:
+            rig.driver.run()
+        assert caught.value is error
+        assert rig.kept[-1].status.phase == Phase.FAILED
+        assert rig.kept[-1].status.message == "the coordinator ended: ZeroDivisionError: of my own making"
+
+    def test_a_record_that_cannot_be_written_does_not_hide_what_went_wrong_first(self) -> None:
+        error = StorageError("the disk is full")
+        rig = Rig(backend=Broken("keep", error))
+        with pytest.raises(StorageError) as caught:
+            rig.driver.run()
+        assert caught.value is error
+        assert caught.value.__context__ is None
+        assert len(rig.kept) == 1
+
+    def test_an_interruption_outside_of_waiting_ends_the_coordinator(self) -> None:
+        rig = Rig(backend=Broken("launch", KeyboardInterrupt(), after=1))
+        with pytest.raises(KeyboardInterrupt):
+            rig.driver.run()
+        assert rig.driver.interruptions == 0
+        assert rig.kept[-1].status.message == "the coordinator ended: KeyboardInterrupt"
+
+
+class TestLookingOn:
+    def test_every_change_is_shown(self) -> None:
+        rig = Rig(trials=2)
+        rig.driver.run()
+        assert rig.onlooker.seen == [
+            (0, Phase.RUNNING, True),
+            (0, Phase.SUCCEEDED, True),
+            (0, Phase.SUCCEEDED, False),
+            (1, Phase.RUNNING, True),
+            (1, Phase.SUCCEEDED, True),
+            (1, Phase.SUCCEEDED, False),
+        ]
+        assert rig.onlooker.refreshes[-1] == {Phase.RUNNING: 0, Phase.SUCCEEDED: 2}
+
+    def test_nothing_of_a_trial_is_shown_after_its_end(self) -> None:
+        class Echoing(MemoryBackend):
+            def wait(self, timeout_s: float | None) -> list[Update]:
+                updates = super().wait(timeout_s)
+                return [*updates, *updates]
+
+        rig = Rig(backend=Echoing(succeeds), trials=2)
+        assert rig.driver.run().status.counts == {Phase.SUCCEEDED: 2}
+        assert [seen for seen in rig.onlooker.seen if not seen[2]] == [
+            (0, Phase.SUCCEEDED, False),
+            (1, Phase.SUCCEEDED, False),
+        ]
+
+    def test_counts_are_shown_while_nothing_changes(self) -> None:
+        until = time.monotonic() + 0.05
+
+        def pauses(job: MemoryJob) -> Steps:
+            while time.monotonic() < until:
+                yield None
+            yield {"phase": Phase.SUCCEEDED}
+
+        rig = Rig(pauses, trials=1)
+        rig.driver.run()
+        assert rig.onlooker.refreshes.count({Phase.RUNNING: 1}) > 1
