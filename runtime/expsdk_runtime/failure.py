@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from types import TracebackType
 
 from expsdk_runtime.contract import ExitCode, Reason
@@ -41,6 +42,8 @@ def describe(error: BaseException, *, project_dir: str | None = None) -> str:
         error: What ended the user's function.
         project_dir: Where the payload's copy of the user's project lies, to recognise files it lacks.
     """
+    if reason_of(error) == Reason.OUT_OF_MEMORY:
+        _forget_variables(error.__traceback__)
     import traceback
 
     try:
@@ -59,6 +62,14 @@ def _from_user(frames: TracebackType | None) -> TracebackType | None:
             return first
         first = first.tb_next
     return frames
+
+
+def _forget_variables(frames: TracebackType | None) -> None:
+    """Free what the frames of a traceback hold: there may be no memory left to write it."""
+    while frames is not None:
+        with suppress(RuntimeError):  # a frame that is still running
+            frames.tb_frame.clear()
+        frames = frames.tb_next
 
 
 def _remedy(error: BaseException, project_dir: str | None) -> str:

@@ -283,7 +283,7 @@ class _Sigterm:
     def begin_child(self) -> None:
         """In a process that the trial has forked, let SIGTERM end it.
 
-        Else `Process.terminate` and the end of a multiprocessing pool, which waits for its workers, would be lost on it.
+        Else `Process.terminate` would be lost on it, and a multiprocessing pool would wait for it for ever.
         """
         self.give_back()
         self.release()
