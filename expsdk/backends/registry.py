@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from importlib import import_module
+from inspect import signature
 from typing import cast
 
 from expsdk.backends.base import Backend, Records
@@ -40,12 +41,18 @@ def open_records(name: str, **options: object) -> Records:
 
 def _make(homes: dict[str, str], name: str, options: dict[str, object]) -> object:
     if name not in homes:
-        close = get_close_matches(str(name), homes, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise BackendError(f"backend is one of {', '.join(sorted(homes))}, not {name!r}{hint}")
+        raise BackendError(f"backend is one of {', '.join(sorted(homes))}, not {name!r}; {_remedy(name, homes)}")
     module, _, attribute = homes[name].partition(":")
     make: Callable[..., object] = getattr(import_module(module), attribute)
-    try:
-        return make(**options)
-    except TypeError as error:
-        raise BackendError(f"backend {name!r} does not take these options: {error}") from error
+    known = signature(make).parameters
+    for option in options:
+        if option not in known:
+            raise BackendError(
+                f"backend {name!r} takes the options {', '.join(known)}, not {option!r}; {_remedy(option, known)}"
+            )
+    return make(**options)
+
+
+def _remedy(name: object, known: Iterable[str]) -> str:
+    close = get_close_matches(str(name), list(known), n=1)
+    return f"did you mean {close[0]!r}?" if close else "write one of them"

@@ -106,6 +106,7 @@ def test_fails_for_a_reason_in_words(mishaps: Sweep, kind: str, reason: str, wor
         ("child_fails", 1.0),
         ("forks_a_pool", 6.0),
         ("spawns_a_pool", 6.0),
+        ("ends_children_at_birth", 1.0),
         ("loads_data_in_workers", 3.0),
         ("uses_an_executor", 6.0),
         ("closes_everything", 1.0),

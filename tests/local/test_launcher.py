@@ -128,8 +128,8 @@ assert libc.pthread_create(ctypes.byref(thread), None, libc.sleep, ctypes.c_void
     ("at_import", "why"),
     [
         (FRESH, "the user's module starts threads when it is imported (Thread-"),
-        (NATIVE, "a library that the user's module imports runs 1 threads"),
-        (OPENMP, "a library that the user's module imports runs"),
+        (NATIVE, "a library that the user's module imports runs threads (1)"),
+        (OPENMP, "a library that the user's module imports runs threads ("),
     ],
     ids=["Python's", "native", "OpenMP"],
 )
@@ -151,6 +151,13 @@ def test_libraries_that_know_about_forks_are_forked(workshop: Any, sweep: Any, a
         in_trial="import numpy; assert (numpy.ones((500, 500)) @ numpy.ones((500, 500))).max() == 500",
         env={"OMP_NUM_THREADS": "2"},
     )
+    assert (done.returncode, NOTICE in done.stderr) == (0, False), done.stderr
+    assert workshop.results("imports").counts == {"Succeeded": 3}
+
+
+def test_imports_that_reset_the_wakeup_descriptor_in_forked_processes(workshop: Any, sweep: Any) -> None:
+    """As asyncio does from Python 3.12 on."""
+    done = sweep("import os, signal; os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))")
     assert (done.returncode, NOTICE in done.stderr) == (0, False), done.stderr
     assert workshop.results("imports").counts == {"Succeeded": 3}
 

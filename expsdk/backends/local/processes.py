@@ -127,7 +127,7 @@ def why_forking_is_unsafe() -> str:
     with suppress(ChildProcessError):  # the user's module has SIGCHLD ignored
         os.waitpid(pid, 0)
     count = sum(1 for _ in os.scandir("/proc/self/task"))
-    return f"a library that the user's module imports runs {count - 1} threads" if count > 1 else ""
+    return f"a library that the user's module imports runs threads ({count - 1})" if count > 1 else ""
 
 
 def redirect_output(log: str) -> None:

@@ -170,6 +170,18 @@ def spawns_a_pool():
     return _pool("spawn")
 
 
+def ends_children_at_birth():
+    signal.alarm(30)
+    for _ in range(200):
+        child = os.fork()
+        while child == 0:
+            signal.pause()
+        os.kill(child, signal.SIGTERM)
+        os.waitpid(child, 0)
+    signal.alarm(0)
+    return 1.0
+
+
 def loads_data_in_workers():
     context = multiprocessing.get_context("fork")
     queue = context.Queue()
