@@ -85,7 +85,9 @@ def test_unknown_backends_and_options_are_refused_at_once(place: Any, train: Any
     sweep = train.sweep(sampler="grid", name="never")
     with pytest.raises(BackendError, match=f"not '{place.name}x'; did you mean '{place.name}'"):
         sweep.run(backend=f"{place.name}x", **place.options)
-    with pytest.raises(BackendError, match=f"backend '{place.name}' takes the options .*root.*, not 'colour'; write one of them"):
+    with pytest.raises(
+        BackendError, match=f"backend '{place.name}' takes the options .*root.*, not 'colour'; write one of them"
+    ):
         sweep.run(backend=place.name, colour="red", **place.options)
     with pytest.raises(BackendError, match=r"takes the options root, not 'colour'"):
         results("never", backend=place.name, colour="red", **place.options)
