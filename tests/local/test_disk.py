@@ -104,7 +104,16 @@ def test_another_place_is_the_remedy_there(
     assert [trial.phase for trial in workshop.results("disk", elsewhere)] == ["Succeeded"] * 6
 
 
-@pytest.mark.parametrize("room", ["size=4k", "size=40k", "nr_inodes=2", "nr_inodes=6"])
+@pytest.mark.parametrize(
+    ("backend", "room"),
+    [
+        ("local", "size=4k"),
+        ("local", "size=40k"),
+        ("local", "nr_inodes=2"),
+        ("local", "nr_inodes=6"),
+        ("debug", "size=40k"),
+    ],
+)
 def test_a_disk_that_is_full_from_the_beginning(workshop: Any, run: Any, mounted: Any, backend: str, room: str) -> None:
     (workshop.directory / "small").mkdir()
     said = run(backend, "small", prefix=mounted(f"mount -t tmpfs -o {room} tmpfs small"))

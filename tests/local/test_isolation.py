@@ -110,6 +110,7 @@ def test_fails_for_a_reason_in_words(mishaps: Sweep, kind: str, reason: str, wor
         ("loads_data_in_workers", 3.0),
         ("uses_an_executor", 6.0),
         ("closes_everything", 1.0),
+        ("writes_into_everything", 1.0),
         ("closes_its_output", 1.0),
         ("loses_its_output", 1.0),
         ("moves_away", 1.0),

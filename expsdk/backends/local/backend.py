@@ -184,8 +184,7 @@ class LocalBackend:
         except OSError:
             self._deafen(job)
         *lines, job.received = b"".join(chunks).split(b"\n")
-        status: dict[str, Any] | None = json.loads(lines[-1]) if lines else None
-        return status
+        return next(filter(None, map(_parse, reversed(lines))), None)
 
     def _deafen(self, job: _Job) -> None:
         """Listen no more to a trial that has closed its side: its launcher tells when it ends."""
@@ -242,6 +241,15 @@ class LocalBackend:
         job.document["status"] = status
         self.records.write_result(job.document)
         self._updates.append(Update(number, job.document, alive=False))
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    """Return a status, or None where it is none: the user's code may have written into the socket."""
+    try:
+        status = json.loads(line)
+    except ValueError:
+        return None
+    return status if isinstance(status, dict) and "phase" in status else None
 
 
 def _make_pair() -> tuple[socket.socket, socket.socket]:

@@ -42,7 +42,7 @@ EXIT_BROKEN = 70
 
 
 def main() -> int:
-    """Serve the coordinator whose socket is given, until it goes away; in a trial's process, run the trial."""
+    """Serve the coordinator whose socket is given, until it goes away."""
     options = dict(zip(ARGUMENTS, sys.argv[1:], strict=True))
     connection = socket.socket(fileno=int(options["descriptor"]))
     payload = Payload(options["payload"])

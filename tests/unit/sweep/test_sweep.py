@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from simulation.documents import make_experiment
-from simulation.memory import MemoryBackend, MemoryJob, Status
+from simulation.memory import Function, MemoryBackend, MemoryJob, Status
 
 from expsdk import experiment
 from expsdk.backends import registry
@@ -59,8 +59,10 @@ def backends(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[MemoryBackend]]:
     """The backends that the test made, all of which have to be closed."""
     made: list[MemoryBackend] = []
 
-    def make(kind: type[MemoryBackend] = MemoryBackend, **options: Any) -> MemoryBackend:
-        made.append(kind(**{"function": succeeds, **options}))
+    def make(
+        *, kind: type[MemoryBackend] = MemoryBackend, function: Function = succeeds, takes_ctrl_c: bool = True
+    ) -> MemoryBackend:
+        made.append(kind(function, takes_ctrl_c=takes_ctrl_c))
         return made[-1]
 
     monkeypatch.setitem(registry._BACKENDS, "memory", f"{__name__}:_make")
@@ -116,8 +118,8 @@ class TestWhatGoesWrong:
 
     def test_a_backend_whose_experiment_cannot_be_created_is_closed(self, backends: list[MemoryBackend]) -> None:
         class Taken(MemoryBackend):
-            def __init__(self, **options: Any) -> None:
-                super().__init__(**options)
+            def __init__(self, function: Function, *, takes_ctrl_c: bool) -> None:
+                super().__init__(function, takes_ctrl_c=takes_ctrl_c)
                 self.create(make_experiment("mine"), None)
 
         with pytest.raises(ExperimentExists):
