@@ -104,13 +104,16 @@ def simulate(trials: int, make: Callable[[], Sampler]) -> tuple[float, float]:
 
 
 def left_behind_bytes() -> float:
-    """Return what the core and its sampler keep of a finished trial; nobody else keeps anything here."""
+    """Return what the core and its sampler keep of a finished trial while one runs all along.
+
+    Nobody else keeps anything here.
+    """
     coordinator = Coordinator(random_samples(), limits(TRIALS), directions=["minimize"])
     running = deque[int]()
     sizes = []
     tracemalloc.start()
     try:
-        running.extend(launched(coordinator, Began(0.0)))
+        running.extend(launched(coordinator, Began(0.0))[1:])
         for ended in range(TRIALS - PARALLELISM):
             event = Changed(float(ended), running.popleft(), Phase.SUCCEEDED, (0.5,), alive=False)
             running.extend(launched(coordinator, event))
