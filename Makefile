@@ -4,16 +4,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench golden clean
+.PHONY: help demo test e2e check format bench golden clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/demo ## Run a real sweep: 24 trials on handwritten digits, 2 at a time
 	$(BIN)/python examples/02_digits.py
 
 test: $(VENV)/test ## Run the tests (arguments: make test ARGS="-k space")
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --ignore=tests/kubernetes $(ARGS)
+
+e2e: $(VENV)/test ## Test on a real Kubernetes: KUBECONFIG's, or one brought up here for as long (Debian 12, root)
+	$(BIN)/python tests/cluster run -- $(BIN)/python -m pytest tests/kubernetes $(ARGS)
 
 check: $(VENV)/check ## Lint, check formatting, types and the floors of imports
 	$(BIN)/ruff check .
