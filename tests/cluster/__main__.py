@@ -81,14 +81,14 @@ def _run(places: Places, arguments: argparse.Namespace) -> int:
 
 
 def _run_to_its_end(command: list[str], kubeconfig: str) -> int:
-    """Run the command; Ctrl-C is for it to heed, and SIGTERM is passed on, so that it ends before the cluster does."""
+    """Run the command; Ctrl-C is for it to heed, and SIGTERM is the same to it, so that it ends before the cluster."""
     try:
         process = subprocess.Popen(command, env={**os.environ, "KUBECONFIG": kubeconfig})
     except OSError as exc:
         raise ClusterError(f"{command[0]} cannot be run: {exc.strerror}") from exc
     previous = [
         (signal.SIGINT, signal.signal(signal.SIGINT, lambda *_: None)),
-        (signal.SIGTERM, signal.signal(signal.SIGTERM, lambda *_: process.terminate())),
+        (signal.SIGTERM, signal.signal(signal.SIGTERM, lambda *_: process.send_signal(signal.SIGINT))),
     ]
     try:
         status = process.wait()

@@ -45,7 +45,7 @@ def build() -> None:
         log.unlink(missing_ok=True)
         workplace.mkdir(parents=True, exist_ok=True)
         _check_space(workplace)
-        say(f"building Kubernetes {_VERSION} from Debian's source, 6 minutes on 2 free cores, once: {log}")
+        say(f"building Kubernetes {_VERSION} from Debian's source, 7 minutes on 2 free cores, once: {log}")
         began = time.monotonic()
         source = _prepare(workplace, log)
         try:

@@ -25,7 +25,7 @@ def end_all(places: Places) -> None:
 def remove_traces(places: Places) -> None:
     """Remove what killed shims and CNI plugins leave outside the cluster's directory; its containers have ended."""
     for bundle in _bundles(places):
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # it has gone, or was never there
             Path((bundle / "address").read_text().strip().removeprefix("unix://")).unlink()
     sandboxes = (places.containerd_root / "io.containerd.grpc.v1.cri" / "sandboxes").glob("*")
     for name in {path.name for path in (*sandboxes, *_bundles(places))}:

@@ -19,7 +19,8 @@ from places import IMAGES, locked
 PAUSE = "localhost/pause:1"
 PYTHON = "docker.io/library/python:3.11-slim"
 
-_FILES = {PAUSE: IMAGES / "pause-1.tar", PYTHON: IMAGES / "python-3.11-slim.tar"}
+_RECIPE = "1"  # counts the ways in which this file has made them; images of another way are made anew
+_FILES = {PAUSE: IMAGES / f"pause-1.recipe-{_RECIPE}.tar", PYTHON: IMAGES / f"python-3.11-slim.recipe-{_RECIPE}.tar"}
 _PATH = "PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PAUSE_SOURCE = r"""
 #include <signal.h>

@@ -40,7 +40,7 @@ def restore(places: Places) -> None:
     """Set back what was noted, and remove the control groups and logs that were not there."""
     try:
         before = json.loads(places.before.read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # not noted, or not whole when the machine died
         return
     if before["boot"] == boot():  # a boot sets back the kernel's
         for path, value in before["settings"].items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -84,9 +85,12 @@ class Places:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file that is never seen half written."""
+    """Write a file that is never seen half written, not even after a power cut."""
     unfinished = path.with_name(f"{path.name}.new")
-    unfinished.write_text(text)
+    with unfinished.open("w") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
     unfinished.rename(path)
 
 

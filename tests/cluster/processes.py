@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from commands import ClusterError
 from places import Places, write_whole
 
 _PATIENCE_S = 1.0  # what they would tidy up in longer goes with the cluster's directory
@@ -52,7 +53,8 @@ def start(name: str, command: Sequence[str | Path], places: Places) -> None:
     def leave_note() -> None:
         """Runs in the new process before the program does, so that none is ever without its note."""
         itself = Process.of(os.getpid())
-        write_whole(note, json.dumps(asdict(itself) if itself else {}))
+        assert itself is not None
+        write_whole(note, json.dumps(asdict(itself)))
 
     with places.log(name).open("ab") as log:
         subprocess.Popen(
@@ -67,10 +69,10 @@ def start(name: str, command: Sequence[str | Path], places: Places) -> None:
 
 
 def noted(places: Places, name: str) -> Process | None:
-    """Return the component's process as noted when it was started; None: it was not."""
+    """Return the component's process as noted when it was started; None: it was not, or the machine died meanwhile."""
     try:
         return Process(**json.loads(_note(places, name).read_text()))
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
         return None
 
 
@@ -82,31 +84,37 @@ def is_alive(places: Places, name: str) -> bool:
 
 def end(processes: Iterable[Process], patience_s: float = _PATIENCE_S) -> None:
     """End the processes: all are asked, and killed if they have not ended when the patience has."""
-    handles = [handle for process in processes if (handle := _open(process)) is not None]
+    handles = {handle: process for process in processes if (handle := _open(process)) is not None}
     deadline = time.monotonic() + patience_s
     try:
         for number, limit in ((signal.SIGTERM, deadline), (signal.SIGKILL, deadline + _KILLED_WITHIN_S)):
             for handle in handles:
                 with suppress(ProcessLookupError):
                     signal.pidfd_send_signal(handle, number)
-            handles = _wait(handles, limit)
+            _wait(handles, limit)
+        if handles:
+            pids = " ".join(str(process.pid) for process in handles.values())
+            raise ClusterError(f"these do not end even when killed; see what they wait for, then try again: ps {pids}")
     finally:
         for handle in handles:
             os.close(handle)
 
 
-def _wait(handles: list[int], deadline: float) -> list[int]:
-    """Wait for the processes to end; close and leave out those that have."""
+def boot() -> str:
+    """Return which of the machine's boots this is."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def _wait(handles: dict[int, Process], deadline: float) -> None:
+    """Wait for the processes to end; those that have are closed and left out."""
     poll = select.poll()
     for handle in handles:
         poll.register(handle, select.POLLIN)
-    left = set(handles)
-    while left and (remaining_s := deadline - time.monotonic()) > 0:
+    while handles and (remaining_s := deadline - time.monotonic()) > 0:
         for handle, _ in poll.poll(remaining_s * 1000):
             poll.unregister(handle)
+            del handles[handle]
             os.close(handle)
-            left.discard(handle)
-    return sorted(left)
 
 
 def _open(process: Process) -> int | None:
@@ -123,8 +131,3 @@ def _open(process: Process) -> int | None:
 
 def _note(places: Places, name: str) -> Path:
     return places.pids / f"{name}.json"
-
-
-def boot() -> str:
-    """Return which of the machine's boots this is."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
