@@ -89,23 +89,10 @@ class Experiment(Generic[P, R]):
             SweepError: A number is out of range, the sampler is unknown, or nothing would end the sweep.
             DefinitionError: The name is no DNS label of at most 40 characters.
         """
-        from expsdk.sweep import Sweep, plan_sweep
+        from expsdk.sweep import Limits, Sweep, plan_sweep
 
-        return Sweep(
-            self.definition,
-            plan_sweep(
-                self.definition,
-                trials=trials,
-                parallelism=parallelism,
-                sampler=sampler,
-                seed=seed,
-                max_failures=max_failures,
-                timeout_s=timeout_s,
-                trial_timeout_s=trial_timeout_s,
-                grace_s=grace_s,
-                name=name,
-            ),
-        )
+        limits = Limits(trials, parallelism, max_failures, timeout_s, trial_timeout_s, grace_s)
+        return Sweep(self.definition, plan_sweep(self.definition, sampler=sampler, seed=seed, limits=limits, name=name))
 
     def launch(self, **parameters: Any) -> TrialRecord:
         """Run one trial with these parameters, as a process of its own, and return its record.

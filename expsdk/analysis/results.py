@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from expsdk.analysis.table import html_table, text_table
 from expsdk.analysis.trial import TrialRecord
-from expsdk.analysis.words import count_of, in_one_line
+from expsdk.analysis.words import count_of, counts_by_phase, in_one_line
 from expsdk.errors import NoBestTrial, ResultsError, TrialNotFound
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
@@ -116,10 +116,9 @@ class Results(Sequence[TrialRecord]):
             import pandas as pd
         except ImportError as error:
             raise ResultsError("to_dataframe() needs pandas; install it: pip install 'expsdk[pandas]'") from error
-        columns = dict.fromkeys(column for trial in self for column in trial.to_dict())
-        ordered = sorted(columns, key=_column_place)
-        rows = pd.DataFrame([trial.to_dict() for trial in self], columns=ordered or ["name"])
-        frame: pandas.DataFrame = rows.set_index("name")
+        rows = [trial.to_dict() for trial in self]
+        columns = sorted(dict.fromkeys(column for row in rows for column in row), key=_column_place)
+        frame: pandas.DataFrame = pd.DataFrame(rows, columns=columns or ["name"]).set_index("name")
         return frame
 
     def to_json(self, *, indent: int | None = None) -> str:
@@ -145,7 +144,7 @@ class Results(Sequence[TrialRecord]):
         return f"{caption}, the {'first' if shown == self._trials[:SHOWN] else 'best'} {len(shown)}:"
 
     def _headline(self) -> str:
-        counts = ", ".join(f"{count} {phase.lower()}" for phase, count in self.counts.items()) or "none has begun"
+        counts = counts_by_phase(self.counts) or "none has begun"
         return f"{count_of(len(self), 'trial')} ({counts})"
 
     def _shown(self) -> Sequence[TrialRecord]:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from expsdk_runtime.contract import Phase
+
 
 def count_of(number: int, noun: str) -> str:
     """Return how many there are: "1 trial", "2 trials"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def counts_by_phase(counts: Mapping[str, int]) -> str:
+    """Return numbers of trials by phase as people say them, "5 succeeded, 3 failed"; "" where there are none."""
+    return ", ".join(f"{counts[phase]} {phase.lower()}" for phase in Phase.ALL if counts.get(phase))
 
 
 def in_one_line(error: str) -> str:

@@ -35,6 +35,11 @@ class Definition:
     exclude: tuple[str, ...]
 
     @property
+    def directions(self) -> list[str]:
+        """The direction of each objective, "minimize" or "maximize"."""
+        return [objective.direction for objective in self.objectives]
+
+    @property
     def label(self) -> str:
         """The function as people name it: "module.function"."""
         return f"{self.function.__module__}.{self.function.__qualname__}"

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from expsdk.analysis.words import counts_by_phase
 from expsdk.samplers import Sample, Sampler, TrialOutcome
 from expsdk.sweep.actions import Action, AskStop, Finish, Kill, Launch, Terminate
 from expsdk.sweep.events import Began, Changed, Event, Found, Interrupted, Passed
@@ -43,14 +44,6 @@ class _Running:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """Why no more trials are launched."""
-
-    phase: str
-    message: str
-
-
 class Coordinator:
     """Drives one sweep.
 
@@ -74,7 +67,7 @@ class Coordinator:
         self._next = 0
         self._exhausted = False
         self._ends_at: float | None = None
-        self._verdict: _Verdict | None = None
+        self._verdict: Finish | None = None  # set as soon as no more trials are launched
         self._deadlines: list[tuple[float, int]] = []
 
     @property
@@ -117,8 +110,8 @@ class Coordinator:
         yield from self._fill(event.at)
         if not self._running:  # nothing is left to launch, or it would run
             self.is_finished = True
-            self._verdict = self._verdict or _Verdict(Phase.SUCCEEDED, self._summary())
-            yield Finish(self._verdict.phase, self._verdict.message)
+            self._verdict = self._verdict or Finish(Phase.SUCCEEDED, self._summary())
+            yield self._verdict
 
     def _find(self, event: Found) -> None:
         """Take up a trial that an earlier coordinator launched, or was about to."""
@@ -177,13 +170,13 @@ class Coordinator:
     def _interrupt(self, event: Interrupted) -> Iterator[Action]:
         """The first time, ask all trials to stop; after that, kill them."""
         if self._verdict is None or self._verdict.phase != Phase.CANCELLED:
-            yield from self._stop(event.at, _Verdict(Phase.CANCELLED, "interrupted: finished trials are kept"))
+            yield from self._stop(event.at, Finish(Phase.CANCELLED, "interrupted: finished trials are kept"))
             return
         for number, running in self._running.items():
             if running.stage < _Stage.KILLED:
                 yield self._press(number, running, _Stage.KILLED, event.at)
 
-    def _stop(self, at: float, verdict: _Verdict) -> Iterator[Action]:
+    def _stop(self, at: float, verdict: Finish) -> Iterator[Action]:
         """Launch no more and ask what runs to stop."""
         self._verdict = verdict
         self.counts[Phase.PENDING] += len(self._again)
@@ -201,10 +194,10 @@ class Coordinator:
         failures, allowed = self.counts[Phase.FAILED], self._limits.max_failures
         if allowed is not None and failures > allowed:
             message = f"max_failures={allowed}, and {failures} {'trial has' if failures == 1 else 'trials have'} failed"
-            yield from self._stop(at, _Verdict(Phase.FAILED, message))
+            yield from self._stop(at, Finish(Phase.FAILED, message))
         elif self._ends_at is not None and at >= self._ends_at:
             message = f"the time is over: timeout_s={self._limits.timeout_s:g}"
-            yield from self._stop(at, _Verdict(Phase.SUCCEEDED, message))
+            yield from self._stop(at, Finish(Phase.SUCCEEDED, message))
 
     def _expire(self, at: float) -> Iterator[Action]:
         """Press trials whose time is over."""
@@ -216,9 +209,8 @@ class Coordinator:
             if running.stage == _Stage.RUNNING:
                 running.reason = Reason.TIMEOUT
                 running.message = f"the trial took longer than trial_timeout_s={self._limits.trial_timeout_s:g} allows"
-            if running.stage < _Stage.KILLED:
-                stage = _Stage.TERMINATED if running.stage < _Stage.TERMINATED else _Stage.KILLED
-                yield self._press(number, running, stage, at)
+            stage = _Stage.TERMINATED if running.stage < _Stage.TERMINATED else _Stage.KILLED
+            yield self._press(number, running, stage, at)
 
     def _press(self, number: int, running: _Running, stage: _Stage, at: float) -> Action:
         running.stage = stage
@@ -269,5 +261,4 @@ class Coordinator:
         return running is not None and running.deadline == deadline
 
     def _summary(self) -> str:
-        ended = [f"{self.counts[phase]} {phase.lower()}" for phase in Phase.ALL if self.counts[phase]]
-        return ", ".join(ended) or "no trial ended"
+        return counts_by_phase(self.counts) or "no trial ended"

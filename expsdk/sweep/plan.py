@@ -49,20 +49,15 @@ class Plan:
 def plan_sweep(
     definition: Definition,
     *,
-    trials: int | None,
-    parallelism: int,
     sampler: str | Sampler,
     seed: int | None,
-    max_failures: int | None,
-    timeout_s: float | None,
-    trial_timeout_s: float | None,
-    grace_s: float,
+    limits: Limits,
     name: str | None,
 ) -> Plan:
     """Check what a sweep was told; see `expsdk.decorator.Experiment.sweep` for the arguments.
 
     Raises:
-        SweepError: A number is out of range, the sampler is unknown, or nothing would end the sweep.
+        SweepError: The seed or the sampler is impossible, or nothing would end the sweep.
         SpaceError: The sampler is "grid" and the space is not finite.
         DefinitionError: The name is no DNS label of at most 40 characters.
     """
@@ -70,10 +65,14 @@ def plan_sweep(
         name=None if name is None else check_experiment_name(name),
         sampler=sampler,
         seed=secrets.randbits(SEED_BITS) if seed is None else _check_seed(seed),
-        limits=Limits(trials, parallelism, max_failures, timeout_s, trial_timeout_s, grace_s),
+        limits=limits,
     )
     made = make_plan_sampler(definition, plan)
-    if trials is None and timeout_s is None and isinstance(made, (RandomSampler, SobolSampler, TpeSampler)):
+    if (
+        limits.trials is None
+        and limits.timeout_s is None
+        and isinstance(made, (RandomSampler, SobolSampler, TpeSampler))
+    ):
         raise SweepError(
             f"a sweep ends after some trials or some time, and sampler {plan.sampler_name!r} proposes for ever; give"
             " trials= or timeout_s=, or use sampler='grid' for every sample of a finite space"
@@ -96,7 +95,7 @@ def make_plan_sampler(definition: Definition, plan: Plan) -> Sampler:
     return make_sampler(
         plan.sampler,
         space=definition.space,
-        directions=[objective.direction for objective in definition.objectives],
+        directions=definition.directions,
         seed=plan.seed,
         parallelism=plan.limits.parallelism,
     )

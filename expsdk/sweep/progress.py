@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from expsdk.analysis.results import Results
-from expsdk.analysis.words import count_of, in_one_line, printable
+from expsdk.analysis.words import count_of, counts_by_phase, in_one_line, printable
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
 from expsdk.sweep.core import Coordinator
@@ -189,7 +189,7 @@ def opening_lines(experiment: Experiment, *, location: str, notice: str) -> list
 
 def closing_lines(results: Results) -> list[str]:
     """Return what is said after the last trial."""
-    counts = ", ".join(f"{count} {phase.lower()}" for phase, count in results.counts.items()) or "no trial"
+    counts = counts_by_phase(results.counts) or "no trial"
     message = results.experiment.status.message
     lines = [f"{results.name}: {counts}" + (f" ({message})" if message not in ("", counts) else "")]
     failed = results.filter(phase=Phase.FAILED)

@@ -44,7 +44,7 @@ class Sweep:
         coordinator = Coordinator(
             make_plan_sampler(self._definition, self._plan),
             self._plan.limits,
-            directions=[objective.direction for objective in self._definition.objectives],
+            directions=self._definition.directions,
         )
         name = self._plan.name or draw_name(self._definition.name)
         with closing(make_backend(backend, **options)) as place:

@@ -230,7 +230,7 @@ def _as_number(value: object) -> float | None:
     if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__"):
         return None
     try:
-        return float(value)
+        return tracking.to_float(value)
     except (TypeError, ValueError, OverflowError, RuntimeError):  # the last: a PyTorch tensor of several
         return None
 

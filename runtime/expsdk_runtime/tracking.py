@@ -255,13 +255,18 @@ def as_number(name: str, value: Any) -> float:
     try:
         if isinstance(value, (str, bytes)):
             raise TypeError
-        item = getattr(value, "item", None)  # a tensor with a gradient warns when float() takes it as it is
-        return float(value if item is None else item())
+        return to_float(value)
     except (TypeError, ValueError) as error:
         raise TypeError(
             f"metric {name!r} takes a number, or what float() takes, not {type(value).__name__}"
             f" {repr(value)[:80]}; log one value a metric, for example its mean"
         ) from error
+
+
+def to_float(value: Any) -> float:
+    """Return a number of any library's as a float; raises what the library does where it is none."""
+    item = getattr(value, "item", None)  # a tensor with a gradient warns when float() takes it as it is
+    return float(value if item is None else item())
 
 
 def as_epoch(epoch: Any) -> int:

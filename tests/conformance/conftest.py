@@ -21,6 +21,7 @@ from expsdk.backends.registry import make_backend, open_records
 from expsdk.resources import experiment as experiment_records
 from expsdk.resources.crd import json_schema
 from expsdk.resources.result import Result, new_result
+from expsdk.sweep.limits import Limits
 from expsdk.sweep.plan import draw_name, plan_sweep
 from expsdk.sweep.record import new_experiment
 from expsdk_runtime.contract import Phase
@@ -136,14 +137,9 @@ def coordinate(place: Place) -> Iterator[Callable[..., Coordinator]]:
     def begin(train: Experiment[Any, Any], *, parallelism: int = 2) -> Coordinator:
         plan = plan_sweep(
             train.definition,
-            trials=None,
-            parallelism=parallelism,
             sampler="grid",
             seed=7,
-            max_failures=None,
-            timeout_s=None,
-            trial_timeout_s=None,
-            grace_s=10.0,
+            limits=Limits(parallelism=parallelism),
             name=draw_name("experiment"),
         )
         payload = train.pack()

@@ -9,7 +9,6 @@ import pytest
 
 from expsdk import experiment, log_metric, results
 from expsdk.errors import BackendError, ExperimentExists, ExperimentNotFound, PackingError, TrialNotFound
-from expsdk.sweep.plan import plan_sweep
 
 
 def test_the_experiments_record_says_what_was_asked_and_how_it_went(place: Any, train: Any) -> None:
@@ -156,17 +155,6 @@ def test_a_sweep_is_driven_while_it_runs_and_cannot_be_deleted(place: Any, train
     assert not place.records.is_driven(name)
 
 
-def test_the_plan_says_which_numbers_are_impossible(train: Any) -> None:
+def test_the_sweep_says_which_numbers_are_impossible(train: Any) -> None:
     with pytest.raises(ValueError, match="parallelism is an integer of at least 1, not 0"):
-        plan_sweep(
-            train.definition,
-            trials=1,
-            parallelism=0,
-            sampler="grid",
-            seed=7,
-            max_failures=None,
-            timeout_s=None,
-            trial_timeout_s=None,
-            grace_s=1.0,
-            name=None,
-        )
+        train.sweep(trials=1, parallelism=0, sampler="grid", seed=7, grace_s=1.0)

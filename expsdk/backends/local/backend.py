@@ -206,7 +206,7 @@ class LocalBackend:
         job = self._jobs[number]
         status = self._last_status(job)
         if wait_status is None:
-            status = ended(status, phase=Phase.FAILED, reason=Reason.LAUNCH_FAILED, message=error)
+            status = ended(status, reason=Reason.LAUNCH_FAILED, message=error)
         else:
             # Reading the log's end costs more than all else here: only a trial that did not say how it ended needs it.
             words = "" if status["phase"] in Phase.FINISHED else end_of(job.directory / LOG)
@@ -224,7 +224,7 @@ class LocalBackend:
         for number, job in list(self._jobs.items()):
             status = self._last_status(job)
             if status["phase"] not in Phase.FINISHED:
-                status = ended(status, phase=Phase.FAILED, reason=Reason.LOST, message=message)
+                status = ended(status, reason=Reason.LOST, message=message)
             self._close_job(number, status)
 
     def _last_status(self, job: _Job) -> dict[str, Any]:

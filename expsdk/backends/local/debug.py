@@ -134,7 +134,7 @@ class DebugBackend:
         status = sink.document["status"]
         if status["phase"] not in Phase.FINISHED:
             message = "interrupted before its end was reported"
-            sink.report(ended(status, phase=Phase.CANCELLED, reason=Reason.INTERRUPTED, message=message))
+            sink.report(ended(status, reason=Reason.INTERRUPTED, message=message))
         if sink.error is not None:
             raise sink.error
         self._is_interrupted |= status["reason"] in {Reason.INTERRUPTED, Reason.PREEMPTED}
@@ -169,8 +169,7 @@ class DebugBackend:
             if result.spec.number == number:
                 self._waiting.remove((result, attempt))
                 document = result.to_document()
-                phase = Phase.CANCELLED if reason == Reason.INTERRUPTED else Phase.FAILED
-                document["status"] = ended(document["status"], phase=phase, reason=reason, message=message)
+                document["status"] = ended(document["status"], reason=reason, message=message)
                 self.records.write_result(document)
                 self._updates.append(Update(number, document, alive=False))
 

@@ -8,7 +8,6 @@ closes, nothing runs any more.
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import signal
@@ -37,7 +36,7 @@ def stand_guard(connection: socket.socket) -> None:
         status = _await_end(launcher, connection, children)
         processes.end_children()
         with suppress(OSError):  # the coordinator is gone
-            connection.sendall(json.dumps({"gone": status}).encode() + b"\n")
+            processes.send_line(connection, {"gone": status})
     finally:
         os._exit(0)
 

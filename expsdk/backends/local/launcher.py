@@ -52,7 +52,7 @@ def main() -> int:
         try:
             function = _load(payload, options)
         except BaseException as error:  # whatever the user's module raises when it is imported
-            _send(connection, {"failed": failure.describe(error, project_dir=options["project"])})
+            processes.send_line(connection, {"failed": failure.describe(error, project_dir=options["project"])})
             return 0
         unsafe = processes.why_forking_is_unsafe()
         if unsafe:
@@ -61,7 +61,7 @@ def main() -> int:
         gc.freeze()
     processes.adopt_orphans()
     launcher = Launcher(connection, payload, function, options)
-    _send(connection, {"ready": options["fresh_because"]})
+    processes.send_line(connection, {"ready": options["fresh_because"]})
     return launcher.serve()
 
 
@@ -176,7 +176,7 @@ class Launcher:
 
     def _tell(self, report: dict[str, Any]) -> None:
         try:
-            _send(self._connection, report)
+            processes.send_line(self._connection, report)
         except OSError:  # the coordinator is gone, which `serve` will see
             return
 
@@ -190,10 +190,6 @@ def _load(payload: Payload, options: dict[str, str]) -> Any:
         return function
     finally:
         processes.write_by_lines()  # they may have replaced the streams
-
-
-def _send(connection: socket.socket, report: dict[str, Any]) -> None:
-    connection.sendall(json.dumps(report).encode() + b"\n")
 
 
 def _start_over(options: dict[str, str], reason: str) -> None:

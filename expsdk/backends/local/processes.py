@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import json
 import os
 import signal
 import socket
@@ -128,6 +129,11 @@ def why_forking_is_unsafe() -> str:
         os.waitpid(pid, 0)
     count = sum(1 for _ in os.scandir("/proc/self/task"))
     return f"a library that the user's module imports runs threads ({count - 1})" if count > 1 else ""
+
+
+def send_line(connection: socket.socket, report: dict[str, object]) -> None:
+    """Send a line of JSON to the coordinator."""
+    connection.sendall(json.dumps(report).encode() + b"\n")
 
 
 def redirect_output(log: str) -> None:

@@ -33,21 +33,20 @@ def judge(status: dict[str, Any], wait_status: int, sentence: Sentence | None, w
     # A process that was told to end says "preempted": it cannot know why. Any other ending of its own stands.
     has_said = status["phase"] in Phase.FINISHED and status["reason"] != Reason.PREEMPTED
     if sentence is not None and not has_said:
-        phase = Phase.CANCELLED if sentence.reason == Reason.INTERRUPTED else Phase.FAILED
-        return ended(status, phase=phase, reason=sentence.reason, message=sentence.message)
+        return ended(status, reason=sentence.reason, message=sentence.message)
     if status["phase"] in Phase.FINISHED:
         return status
     message = f"the process ended {describe_exit(wait_status)} before the function returned"
     if words:
         message += f"; the end of its log:\n{words}"
-    return ended(status, phase=Phase.FAILED, reason=Reason.CRASHED, message=message)
+    return ended(status, reason=Reason.CRASHED, message=message)
 
 
-def ended(status: dict[str, Any], *, phase: str, reason: str, message: str) -> dict[str, Any]:
-    """Return the status of a trial that did not say itself how it ended."""
+def ended(status: dict[str, Any], *, reason: str, message: str) -> dict[str, Any]:
+    """Return the status of a trial that did not say itself how it ended: cancelled if interrupted, else failed."""
     return {
         **status,
-        "phase": phase,
+        "phase": Phase.CANCELLED if reason == Reason.INTERRUPTED else Phase.FAILED,
         "reason": reason,
         "message": message,
         "completionTime": status.get("completionTime") or timestamp(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import pytest
@@ -42,18 +42,10 @@ class Own:
 
 
 def plan(subject: Any = train, **given: Any) -> Plan:
-    defaults: dict[str, Any] = {
-        "trials": 10,
-        "parallelism": 1,
-        "sampler": "random",
-        "seed": 7,
-        "max_failures": None,
-        "timeout_s": None,
-        "trial_timeout_s": None,
-        "grace_s": 10.0,
-        "name": None,
-    }
-    return plan_sweep(subject.definition, **{**defaults, **given})
+    """Plan a sweep; what is given of `Limits` goes there."""
+    limited = {each.name: given.pop(each.name) for each in fields(Limits) if each.name in given}
+    defaults: dict[str, Any] = {"sampler": "random", "seed": 7, "name": None}
+    return plan_sweep(subject.definition, limits=Limits(**{"trials": 10, **limited}), **{**defaults, **given})
 
 
 def refusal(**given: Any) -> str:
