@@ -9,6 +9,15 @@
     ├── PackingError                      the function cannot become a payload
     │   └── PayloadTooLarge               the payload is over its limit
     ├── BackendError (RuntimeError)       the place where trials run cannot do what was asked
+    │   ├── ClusterError                  the API server was asked and did not do it
+    │   │   ├── Unreachable (ConnectionError)
+    │   │   ├── Forbidden (PermissionError)
+    │   │   ├── QuotaExceeded             the namespace's quota is used up
+    │   │   ├── ResourceNotFound (LookupError)
+    │   │   ├── Conflict                  it exists, or has changed meanwhile
+    │   │   ├── Expired                   what was listed is too old to go on from
+    │   │   └── Invalid (ValueError)      a field of what was sent is wrong
+    │   ├── OptionError (ValueError)      what was asked of a backend for its trials cannot work
     │   ├── ExperimentNotFound (LookupError)
     │   ├── StorageError (OSError)        records cannot be written or read
     │   └── LoadError                     the payload does not load where trials would run
@@ -24,20 +33,29 @@ from __future__ import annotations
 
 __all__ = [
     "BackendError",
+    "ClusterError",
+    "Conflict",
     "DefinitionError",
     "ExperimentExists",
     "ExperimentNotFound",
+    "Expired",
     "ExpsdkError",
+    "Forbidden",
+    "Invalid",
     "LoadError",
     "NoBestTrial",
     "ObjectiveError",
+    "OptionError",
     "PackingError",
     "PayloadTooLarge",
+    "QuotaExceeded",
+    "ResourceNotFound",
     "ResultsError",
     "SpaceError",
     "StorageError",
     "SweepError",
     "TrialNotFound",
+    "Unreachable",
 ]
 
 
@@ -75,6 +93,50 @@ class PayloadTooLarge(PackingError):
 
 class BackendError(ExpsdkError, RuntimeError):
     """The place where trials run cannot do what was asked."""
+
+
+class ClusterError(BackendError):
+    """The API server was asked for something and did not do it.
+
+    Attributes:
+        status: The HTTP status of its answer; 0 where there was none.
+    """
+
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Unreachable(ClusterError, ConnectionError):
+    """There is no way to the API server, or it does not answer."""
+
+
+class Forbidden(ClusterError, PermissionError):
+    """Who asks may not do that."""
+
+
+class QuotaExceeded(ClusterError):
+    """The namespace's quota is used up."""
+
+
+class ResourceNotFound(ClusterError, LookupError):
+    """What is asked for is not there."""
+
+
+class Conflict(ClusterError):
+    """What is to be created exists, or what is to be changed has been changed by another."""
+
+
+class Expired(ClusterError):
+    """The list that a watch starts from is too old."""
+
+
+class Invalid(ClusterError, ValueError):
+    """A field of what was sent is wrong."""
+
+
+class OptionError(BackendError, ValueError):
+    """What was asked of a backend for its trials cannot work."""
 
 
 class ExperimentNotFound(BackendError, LookupError):

@@ -1,7 +1,7 @@
 """The start of a job's process: `python payload.pyz …` arrives here once the interpreter's version is right.
 
-Two ways in: a person gives `--parameters` and reads metrics on standard output; the local backend gives
-`--attach FD`, a socket whose first line is the assignment.
+Three ways in: a person gives `--parameters` and reads metrics on standard output; the local backend gives
+`--attach FD`, a socket whose first line is the assignment; a pod gives `--pod`, and its environment says the rest.
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ def main(path: str, arguments: list[str]) -> int:
         return ExitCode.PAYLOAD_INVALID
     if arguments[:1] == ["--attach"]:
         return _attached(payload, *arguments[1:])
+    if arguments[:1] == ["--pod"]:
+        from expsdk_runtime.pod import run_pod
+
+        return run_pod(payload)
     return _standalone(payload, arguments)
 
 

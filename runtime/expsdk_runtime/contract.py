@@ -46,6 +46,12 @@ class Reason:
     PAYLOAD_INVALID = "PayloadInvalid"
     PYTHON_MISMATCH = "PythonMismatch"
     LAUNCH_FAILED = "LaunchFailed"
+    PACKAGES_FAILED = "PackagesFailed"
+    IMAGE_PULL_ERROR = "ImagePullError"
+    CONTAINER_CONFIG_ERROR = "ContainerConfigError"
+    UNSCHEDULABLE = "Unschedulable"
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    EVICTED = "Evicted"
 
     ALL = (
         USER_ERROR,
@@ -59,6 +65,12 @@ class Reason:
         PAYLOAD_INVALID,
         PYTHON_MISMATCH,
         LAUNCH_FAILED,
+        PACKAGES_FAILED,
+        IMAGE_PULL_ERROR,
+        CONTAINER_CONFIG_ERROR,
+        UNSCHEDULABLE,
+        QUOTA_EXCEEDED,
+        EVICTED,
     )
 
 
@@ -80,6 +92,7 @@ class ExitCode:
     PYTHON_MISMATCH = 66
     NO_OBJECTIVE = 67
     OUT_OF_MEMORY = 68
+    PACKAGES_FAILED = 69
     PREEMPTED = 75
 
 

@@ -10,8 +10,22 @@ from types import TracebackType
 from expsdk_runtime.contract import ExitCode, Reason
 
 
+class NotReady(Exception):
+    """What a trial needs before its function can be called is not there.
+
+    Attributes:
+        reason: One of `contract.Reason`; the message is the error's own.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 def reason_of(error: BaseException) -> str:
     """Return the reason a trial failed with `error`."""
+    if isinstance(error, NotReady):
+        return error.reason
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return Reason.OUT_OF_MEMORY
     return Reason.USER_ERROR
@@ -25,6 +39,7 @@ def exit_code_of(reason: str) -> int:
         Reason.PREEMPTED: ExitCode.PREEMPTED,
         Reason.PAYLOAD_INVALID: ExitCode.PAYLOAD_INVALID,
         Reason.PYTHON_MISMATCH: ExitCode.PYTHON_MISMATCH,
+        Reason.PACKAGES_FAILED: ExitCode.PACKAGES_FAILED,
     }.get(reason, ExitCode.USER_ERROR)
 
 
@@ -42,6 +57,8 @@ def describe(error: BaseException, *, project_dir: str | None = None) -> str:
         error: What ended the user's function.
         project_dir: Where the payload's copy of the user's project lies, to recognise files it lacks.
     """
+    if isinstance(error, NotReady):
+        return str(error)
     if reason_of(error) == Reason.OUT_OF_MEMORY:
         _forget_variables(error.__traceback__)
     import traceback

@@ -6,6 +6,7 @@ from typing import Any
 
 from expsdk_runtime.contract import encode_number
 from expsdk_runtime.series import Series
+from expsdk_runtime.tracking import as_metric_name
 
 
 class Ledger:
@@ -34,6 +35,19 @@ class Ledger:
         if self.epoch is None or epoch > self.epoch:
             self.epoch = epoch
         return epoch
+
+    def restore(self, status: dict[str, Any]) -> None:
+        """Take in the metrics of a former attempt as its status has them.
+
+        Raises:
+            AttributeError, LookupError, OverflowError, TypeError, ValueError: Who wrote the status was not expsdk.
+        """
+        for name, history in status.get("history", {}).items():
+            summary = status.get("metrics", {}).get(name) or {}
+            series = self._series(as_metric_name(name))
+            series.restore(history, summary)
+            if series.last_epoch > (-1 if self.epoch is None else self.epoch):
+                self.epoch = series.last_epoch
 
     def objectives(self) -> dict[str, float | str]:
         """Return the last value of each objective that was logged."""

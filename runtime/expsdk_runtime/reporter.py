@@ -6,21 +6,26 @@ status, and everything is in the journal.
 
 from __future__ import annotations
 
+import math
 import selectors
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from expsdk_runtime.journal import Journal
 from expsdk_runtime.ledger import Ledger
-from expsdk_runtime.sinks import Sink
+from expsdk_runtime.sinks import Refused, Sink
 from expsdk_runtime.status import build_status
 from expsdk_runtime.tracking import Recorder
 
 LONGEST_BACKOFF_S = 60.0
 FINAL_ATTEMPTS_S = 20.0
+LEAST_FINAL_ATTEMPT_S = 1.0
+
+Keep = Callable[[dict[str, Any]], None]
 
 
 class Reporter:
@@ -31,15 +36,28 @@ class Reporter:
         ledger: The metrics as they stand after the last drain.
     """
 
-    def __init__(self, facts: dict[str, Any], *, ledger: Ledger, journal: Journal, sink: Sink) -> None:
+    def __init__(
+        self, facts: dict[str, Any], *, ledger: Ledger, journal: Journal, sink: Sink, keep: Keep | None = None
+    ) -> None:
+        """Make a reporter that has not begun.
+
+        Args:
+            facts: What the status says besides metrics.
+            ledger: Where metrics are summed up.
+            journal: Where all of them go.
+            sink: Where statuses go.
+            keep: Given the last status before it is sent, and again once it was: its `delivered` says which.
+        """
         self.recorder = Recorder(self._wake)
         self.ledger = ledger
         self._facts = facts
         self._journal = journal
         self._sink = sink
+        self._keep = keep
         self._backoff_s = 0.0
+        self._pace_s = 0.0  # what a busy server has made of the interval
         self._next_at = 0.0
-        self._give_up_at = 0.0
+        self._give_up_at = math.inf
         self._stale = True
         self._closing = False
         self._delivered = False
@@ -52,14 +70,25 @@ class Reporter:
         """Report the start at once, from the background."""
         self._thread.start()
 
+    def change(self, facts: dict[str, Any]) -> None:
+        """Report other facts from now on."""
+        with self._lock:
+            self._facts = {**self._facts, **facts}
+            self._stale = True
+        self._wake()
+
+    def hurry(self, within_s: float) -> None:
+        """Be done within so many seconds from now. A signal handler may call it, whatever is going on."""
+        self._give_up_at = min(self._give_up_at, time.monotonic() + within_s)
+
     def close(self) -> None:
         """Stop reporting in the background and bring the ledger up to date."""
         if not self._closing:
             self._closing = True
             self._wake()
             self._drain()
-            self._give_up_at = time.monotonic() + FINAL_ATTEMPTS_S
-            self._thread.join(FINAL_ATTEMPTS_S)
+            self.hurry(FINAL_ATTEMPTS_S)
+            self._wait_for(self._thread)
 
     def add(self, values: dict[str, float], epoch: int) -> None:
         """Take in final metrics after `close`."""
@@ -69,18 +98,29 @@ class Reporter:
     def finish(self, facts: dict[str, Any]) -> bool:
         """Report the end; return whether it was delivered within `FINAL_ATTEMPTS_S` of `close`."""
         self.close()
-        self._facts = {**self._facts, **facts}
+        self.change(facts)
+        if self._keep:
+            self._keep({**self._status(), "delivered": False})
         if not self._thread.is_alive():  # or the sink has not given an earlier report back yet
+            # However late it is, once it is tried.
+            self._give_up_at = max(self._give_up_at, time.monotonic() + LEAST_FINAL_ATTEMPT_S)
             try:
                 last = threading.Thread(target=self._deliver, name="expsdk-last-report", daemon=True)
                 last.start()
-                last.join(max(0.0, self._give_up_at - time.monotonic()))
+                self._wait_for(last)
             except RuntimeError:  # no memory for another thread, or the user's code has changed `threading`
                 self._deliver()
         for end in (self._wake_reader, self._wake_writer):
             with suppress(OSError):  # the user's code may have closed every file
                 end.close()
+        if self._keep and self._delivered:
+            self._keep({**self._status(), "delivered": True})
         return self._delivered
+
+    def _wait_for(self, thread: threading.Thread) -> None:
+        """Wait for a thread's end until it is time to give up, which `hurry` may make earlier meanwhile."""
+        while thread.is_alive() and (left := self._give_up_at - time.monotonic()) > 0:
+            thread.join(min(left, 0.2))
 
     def _run(self) -> None:
         with suppress(OSError):  # the user's code may have closed every file: `finish` reports still
@@ -115,27 +155,36 @@ class Reporter:
         """Send the last status, again and again until it is time to give up."""
         self._backoff_s = 0.0
         while not self._send():
-            if time.monotonic() + self._backoff_s > self._give_up_at:
+            if self._next_at > self._give_up_at:
                 return
-            time.sleep(self._backoff_s)
+            time.sleep(max(0.0, self._next_at - time.monotonic()))
         self._delivered = True
+
+    def _status(self) -> dict[str, Any]:
+        with self._lock:
+            self._stale = False
+            return build_status(self._facts, self.ledger)
 
     def _send(self) -> bool:
         """Send the status as it stands and decide when the next one may go."""
         began = time.monotonic()
-        with self._lock:
-            status = build_status(self._facts, self.ledger)
         try:
-            self._sink.report(status)
-        except OSError:
+            self._sink.report(self._status())
+        except OSError as error:
+            self._stale = True
             self._backoff_s = min(LONGEST_BACKOFF_S, max(self._sink.interval_s, 2 * self._backoff_s))
-            self._next_at = time.monotonic() + self._backoff_s * _jitter()
+            pause_s = self._backoff_s * _jitter()
+            if isinstance(error, Refused):
+                pause_s = max(pause_s, error.retry_after_s)
+                if error.is_busy:
+                    self._pace_s = min(LONGEST_BACKOFF_S, max(2 * self._sink.interval_s, 2 * self._pace_s))
+            self._next_at = time.monotonic() + pause_s
             return False
         self._backoff_s = 0.0
-        self._stale = False
-        # A slow server is asked less often.
+        # A slow server is asked less often, and one that was busy only little by little more often again.
         took = time.monotonic() - began
-        self._next_at = began + max(self._sink.interval_s, 10 * took) * _jitter()
+        self._next_at = began + max(self._sink.interval_s, 10 * took, self._pace_s) * _jitter()
+        self._pace_s = self._pace_s / 2 if self._pace_s > self._sink.interval_s else 0.0
         return True
 
     def _drain(self) -> None:

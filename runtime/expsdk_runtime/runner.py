@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from expsdk_runtime import failure, tracking
@@ -16,14 +13,15 @@ from expsdk_runtime.console import say
 from expsdk_runtime.contract import Assignment, ExitCode, Phase, Reason, Stop
 from expsdk_runtime.journal import FILE_NAME, Journal
 from expsdk_runtime.ledger import Ledger
+from expsdk_runtime.place import Place
 from expsdk_runtime.reporter import Reporter
+from expsdk_runtime.returned import returned_metrics
+from expsdk_runtime.sigterm import PREEMPTED, sigterm
 from expsdk_runtime.sinks import Sink
 from expsdk_runtime.status import deliverable, timestamp
 
 if TYPE_CHECKING:
     from typing import NoReturn
-
-_PREEMPTED = "preempted"
 
 
 class Ending:
@@ -50,6 +48,7 @@ def run_trial(
     digest: str = "",
     journal: Journal | None = None,
     project_dir: str | None = None,
+    place: Place | None = None,
 ) -> Ending:
     """Run one attempt at a trial in this process and return how it ended; it never raises what the user's code raises.
 
@@ -60,47 +59,73 @@ def run_trial(
         digest: The payload's digest, for the Result's environment.
         journal: Where the full series goes; by default `metrics.jsonl` in the trial's output directory.
         project_dir: Where the payload's copy of the user's project lies.
+        place: What is particular to where the trial runs.
     """
+    place = place or Place()
     journal = journal or Journal(os.path.join(assignment.output_dir, FILE_NAME))
-    ledger = Ledger(assignment.objectives)
-    if assignment.attempt > 1:
-        for values, epoch in journal.replay():
-            ledger.add(values, epoch)
-    reporter = Reporter(_opening(assignment, digest), ledger=ledger, journal=journal, sink=sink)
-    _sigterm.take(reporter.recorder)
+    ledger = _continued(assignment, journal, place.former)
+    opening = _opening(assignment, digest, place)
+    reporter = Reporter(opening, ledger=ledger, journal=journal, sink=sink, keep=place.keep)
+    sigterm.take(reporter.recorder, lambda: reporter.hurry(place.grace_s))
     try:
+        reporter.recorder.ask(place.stop)
         reporter.start()
-        ending = _call(function, assignment, reporter, project_dir)
+        ending = _call(function, assignment, reporter, project_dir, place)
+        if ending.reason == Reason.PREEMPTED and place.look:
+            reporter.close()
+            stop = place.look()
+            ending = _stopped(stop) if stop else ending
         reporter.finish(
             {"phase": ending.phase, "reason": ending.reason, "message": ending.message, "completionTime": timestamp()}
         )
     finally:
-        _sigterm.give_back()
+        sigterm.give_back()
     return ending
 
 
-def _opening(assignment: Assignment, digest: str) -> dict[str, Any]:
+def _continued(assignment: Assignment, journal: Journal, former: dict[str, Any] | None) -> Ledger:
+    """Return the metrics of former attempts: as the journal has them, or as the Result had them."""
+    ledger = Ledger(assignment.objectives)
+    if assignment.attempt == 1 and former is None:
+        return ledger
+    for values, epoch in journal.replay():
+        ledger.add(values, epoch)
+    if former is not None and not ledger.series:
+        try:
+            ledger.restore(former)
+        except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
+            say(f"expsdk: the metrics of former attempts are not continued, the Result has them in no form: {error}")
+            return Ledger(assignment.objectives)
+    return ledger
+
+
+def _opening(assignment: Assignment, digest: str, place: Place) -> dict[str, Any]:
     machine = os.uname()
     return {
-        "phase": Phase.RUNNING,
+        "phase": Phase.PENDING if place.waits_for else Phase.RUNNING,
         "reason": "",
-        "message": "",
+        "message": place.waits_for,
         "attempt": assignment.attempt,
         "startTime": timestamp(),
         "completionTime": None,
-        "outputDir": deliverable(assignment.output_dir),
+        "outputDir": deliverable(assignment.output_dir if place.output_dir is None else place.output_dir),
         "environment": {
             "python": sys.version.split()[0],
             "platform": f"{machine.sysname} {machine.release} {machine.machine}",
             "host": machine.nodename,
             "pid": str(os.getpid()),
             "digest": digest,
+            **place.environment,
         },
     }
 
 
 def _call(
-    function: Callable[..., object], assignment: Assignment, reporter: Reporter, project_dir: str | None
+    function: Callable[..., object],
+    assignment: Assignment,
+    reporter: Reporter,
+    project_dir: str | None,
+    place: Place,
 ) -> Ending:
     """Call the user's function and judge how it ended. The one place where every exception is caught."""
     recorder = reporter.recorder
@@ -112,10 +137,14 @@ def _call(
             tracking.enter(tracking.Trial(assignment), recorder)
             if recorder.stop:  # SIGTERM came before there was a trial to raise it in
                 recorder.tell()
+            if place.prepare:
+                place.prepare()
+            if place.waits_for:
+                reporter.change({"phase": Phase.RUNNING, "message": ""})
             returned = function(**assignment.parameters)
             if isinstance(returned, Generator):
                 returned = _exhaust(returned, recorder)
-            metrics = _returned_metrics(returned, [metric for metric, _ in assignment.objectives])
+            metrics = returned_metrics(returned, [metric for metric, _ in assignment.objectives])
         finally:
             tracking.leave()  # from here on SIGTERM raises nothing
     except BaseException as error:
@@ -208,88 +237,9 @@ def _conclude(returned: object, metrics: dict[str, float], reporter: Reporter) -
     )
 
 
-def _returned_metrics(returned: object, objectives: list[str]) -> dict[str, float]:
-    """Return what the function's return value says of metrics: a mapping's numbers, or the objectives' values."""
-    if not isinstance(returned, Mapping):
-        values = list(returned) if isinstance(returned, (tuple, list)) else [returned]
-        numbers = [number for number in map(_as_number, values) if number is not None]
-        return dict(zip(objectives, numbers, strict=True)) if len(numbers) == len(values) == len(objectives) else {}
-    metrics: dict[str, float] = {}
-    for name, value in returned.items():
-        number = _as_number(value)
-        if number is not None:
-            try:
-                metrics[tracking.as_metric_name(name)] = number
-            except (TypeError, ValueError) as error:
-                say(f"expsdk: left out of the returned metrics: {error}")
-    return metrics
-
-
-def _as_number(value: object) -> float | None:
-    """Return a number of any library's as a float: an int, a NumPy scalar, a tensor of one element."""
-    if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__"):
-        return None
-    try:
-        return tracking.to_float(value)
-    except (TypeError, ValueError, OverflowError, RuntimeError):  # the last: a PyTorch tensor of several
-        return None
-
-
 def _stopped(stop: str) -> Ending:
-    if stop == _PREEMPTED:
+    if stop == PREEMPTED:
         return Ending(Phase.FAILED, Reason.PREEMPTED, "the process was told to end (SIGTERM)")
     if stop == Stop.CANCELLED:
         return Ending(Phase.CANCELLED, Reason.INTERRUPTED, "stopped as asked")
     return Ending(Phase.PRUNED, "", "stopped early")
-
-
-class _Sigterm:
-    """SIGTERM while a trial runs: `TrialStopped`, once, wherever the function is; in what it forks, as before."""
-
-    def __init__(self) -> None:
-        self._former: Any = None
-        self._is_taken = False
-        self._masks = threading.local()
-
-    def take(self, recorder: tracking.Recorder) -> None:
-        """Let SIGTERM stop the trial of `recorder` until `give_back`."""
-
-        def stop(_signal: int, _frame: FrameType | None) -> None:
-            recorder.ask(_PREEMPTED)
-            if tracking.current_trial() is not None and not recorder.was_told:
-                recorder.tell()
-
-        try:
-            self._former = signal.signal(signal.SIGTERM, stop)
-        except ValueError:  # not the main thread: a trial of the debug backend, run from a thread
-            return
-        self._is_taken = True
-
-    def give_back(self) -> None:
-        """Let SIGTERM do what it did before."""
-        if self._is_taken:
-            self._is_taken = False
-            signal.signal(signal.SIGTERM, signal.SIG_DFL if self._former is None else self._former)
-
-    def hold(self) -> None:
-        """Keep SIGTERM back while this thread forks: one for the child may come before the child is ready for it."""
-        self._masks.former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM}) if self._is_taken else None
-
-    def release(self) -> None:
-        """Let SIGTERM come again."""
-        if self._masks.former is not None:
-            signal.pthread_sigmask(signal.SIG_SETMASK, self._masks.former)
-
-    def begin_child(self) -> None:
-        """In a process that the trial has forked, let SIGTERM end it.
-
-        Else `Process.terminate` would be lost on it, and a multiprocessing pool would wait for it for ever.
-        """
-        self.give_back()
-        self.release()
-
-
-_sigterm = _Sigterm()
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_sigterm.hold, after_in_parent=_sigterm.release, after_in_child=_sigterm.begin_child)

@@ -6,7 +6,8 @@ import math
 from bisect import bisect_left
 from typing import Any
 
-from expsdk_runtime.contract import encode_number
+from expsdk_runtime.contract import decode_number, encode_number
+from expsdk_runtime.tracking import as_epoch
 
 CAPACITY = 128
 _INNER_CAPACITY = CAPACITY - 2  # the last point and the best come on top
@@ -89,6 +90,19 @@ class Series:
             self.last = value
         else:
             self._amend(epoch, value)
+
+    def restore(self, history: dict[str, Any], summary: dict[str, Any]) -> None:
+        """Take in what `history` and `summary` said of a series: what had been thinned is known by its extremes."""
+        for epoch, value in zip(history["epochs"], history["values"], strict=True):
+            self.add(as_epoch(epoch), decode_number(value))
+        stride = max(1, int(history["stride"]))
+        self._stride *= stride
+        self._seen *= stride
+        low, high = decode_number(summary.get("min", "NaN")), decode_number(summary.get("max", "NaN"))
+        if low < self.min:
+            self._low = low
+        if high > self.max:
+            self._high = high
 
     def history(self, limit: int) -> dict[str, Any]:
         """Return at most `limit` (three or more) points as columns: stride, epochs and values."""

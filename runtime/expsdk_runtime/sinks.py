@@ -33,6 +33,18 @@ class Sink(Protocol):
         """Return a socket that becomes readable when `stop` may have changed, or None where only replies tell."""
 
 
+class Refused(OSError):
+    """The other side is there and has not taken a status.
+
+    Attributes:
+        retry_after_s: How long it wants to be left alone, at least.
+        is_busy: Whether it is to be asked less often from now on, and not this once.
+    """
+
+    retry_after_s = 0.0
+    is_busy = False
+
+
 class SocketSink:
     """Reports over a stream socket, one line of JSON each; a line that comes back is a stop signal.
 

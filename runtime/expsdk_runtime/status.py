@@ -50,17 +50,17 @@ def build_status(facts: dict[str, Any], ledger: Ledger) -> dict[str, Any]:
             names //= 2
 
 
-def keep_end(message: str) -> str:
-    """Return the end of `message` in whole lines, such that its JSON has at most `MESSAGE_LIMIT_BYTES`.
+def keep_end(message: str, limit_bytes: int = MESSAGE_LIMIT_BYTES) -> str:
+    """Return the end of `message` in whole lines, such that its JSON has at most `limit_bytes`.
 
     Where lines have to go, those that stay show both their ends: an exception's type is at the start of
     a line, and so much may follow it.
     """
     message = deliverable(message)
-    if len(json.dumps(message)) <= MESSAGE_LIMIT_BYTES:
+    if len(json.dumps(message)) <= limit_bytes:
         return message
     kept: list[str] = []
-    room = MESSAGE_LIMIT_BYTES - len(json.dumps("…"))
+    room = limit_bytes - len(json.dumps("…"))
     for line in reversed(message.split("\n")):
         short = _shorten(line)
         room -= len(json.dumps(short))  # its two quotes are what the line's end takes
