@@ -140,6 +140,10 @@ def openapi_schema(kind: str) -> Schema:
     converted["properties"]["kind"] = {"type": "string", "description": "Kind of the record."}
     name = converted["properties"]["metadata"]["properties"]["name"]
     converted["properties"]["metadata"] = {"type": "object", "properties": {"name": name}}
+    # A record whose status nobody has written yet reads as one that waits, in `kubectl get` as everywhere.
+    status = converted["properties"]["status"]
+    status["default"] = {}
+    status["properties"]["phase"]["default"] = Phase.PENDING
     return converted
 
 

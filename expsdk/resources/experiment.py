@@ -27,6 +27,7 @@ __all__ = [
 ExperimentName = Annotated[str, Field(pattern=EXPERIMENT_NAME_PATTERN, max_length=EXPERIMENT_NAME_LIMIT_CHARS)]
 ExperimentPhase = Annotated[str, one_of(Phase.PENDING, Phase.RUNNING, Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED)]
 TrialPhase = Annotated[str, one_of(*Phase.ALL)]
+USER_SAMPLER = "user"
 
 
 class Objective(Part):
@@ -39,7 +40,7 @@ class Objective(Part):
 class SamplerChoice(Part):
     """What proposes the samples."""
 
-    name: str = Field(min_length=1, description="Name of the sampler.")
+    name: str = Field(min_length=1, description="Name of the sampler; user: a program of the user's own.")
 
 
 class PayloadReference(Part):
@@ -71,17 +72,22 @@ class Provenance(Part):
 
 
 class ExperimentSpec(Part):
-    """What is searched, and with which code. Written once, by whoever creates the sweep."""
+    """What is searched, and with which code. Written once, by whoever creates the sweep.
 
-    function: str = Field(description="The decorated function as module:name, for people.")
-    space: dict[str, dict[str, Any]] = Field(description="Each parameter's domain in its declarative form.")
+    An experiment that is written by hand needs its objectives and, to be run on Kubernetes, a job's template.
+    """
+
+    function: str = Field(default="", description="The decorated function as module:name, for people.")
+    space: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="Each parameter's domain in its declarative form."
+    )
     objectives: tuple[Objective, ...] = Field(min_length=1, description="What to optimise.")
-    sampler: SamplerChoice
-    seed: Int64 = Field(description="Seed of the sampler and of the trials' own seeds.")
+    sampler: SamplerChoice = SamplerChoice(name=USER_SAMPLER)
+    seed: Int64 = Field(default=0, description="Seed of the sampler and of the trials' own seeds.")
     trials: int | None = Field(
         default=None, ge=1, description="Number of trials; none: until the sampler is exhausted."
     )
-    parallelism: int = Field(ge=1, description="How many trials run at a time.")
+    parallelism: int = Field(default=1, ge=1, description="How many trials run at a time.")
     max_failures: int | None = Field(
         default=None, ge=0, description="The sweep ends when more trials than this have failed; none: it never does."
     )
@@ -89,9 +95,14 @@ class ExperimentSpec(Part):
     trial_timeout_seconds: float | None = Field(
         default=None, ge=0, description="Time for one attempt at a trial, in seconds."
     )
-    grace_seconds: float = Field(ge=0, description="Time between asking a trial to stop and killing it, in seconds.")
-    payload: PayloadReference
-    provenance: Provenance
+    grace_seconds: float = Field(
+        default=10.0, ge=0, description="Time between asking a trial to stop and killing it, in seconds."
+    )
+    job_template: dict[str, Any] | None = Field(
+        default=None, description="The trials' Job (batch/v1): metadata.labels, metadata.annotations and spec."
+    )
+    payload: PayloadReference | None = None
+    provenance: Provenance | None = None
 
 
 class BestTrial(Part):

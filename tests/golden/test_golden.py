@@ -1,6 +1,6 @@
-"""The CustomResourceDefinitions are what the golden files say, and what an API server takes.
+"""What is installed is what the golden files say, and the definitions are what an API server takes.
 
-After a change of the models: `python tests/golden/renew.py`, then read the diff.
+After a change of models or manifests: `python tests/golden/renew.py`, then read the diff.
 """
 
 from __future__ import annotations
@@ -16,14 +16,17 @@ import yaml
 
 HERE = Path(__file__).parent
 FILES = ("crd-experiments.yaml", "crd-results.yaml")
+JOBS = tuple(sorted(f"jobs/{path.name}" for path in HERE.glob("jobs/*.yaml")))
+ALL_FILES = (*FILES, "install.yaml", *JOBS)
 
 TYPES = ("object", "array", "string", "number", "integer", "boolean")
 FORMATS = {"date-time", "int64"}
 KEYWORDS = {
     *("additionalProperties", "description", "enum", "format", "items", "maxItems", "maxLength", "maximum", "minItems"),
     *("minLength", "minimum", "nullable", "pattern", "properties", "required", "type"),
-    "x-kubernetes-preserve-unknown-fields",
+    *("default", "x-kubernetes-preserve-unknown-fields"),
 }
+DEFAULTS = {"string": str, "object": dict}
 COLUMN_TYPES = {"boolean", "date", "integer", "number", "string"}
 
 
@@ -37,12 +40,13 @@ def rendered() -> dict[Path, str]:
     return texts
 
 
-def test_there_is_a_golden_file_for_every_definition() -> None:
-    assert {path.name for path in rendered()} == set(FILES) == {path.name for path in HERE.glob("*.yaml")}
+def test_there_is_a_golden_file_for_everything() -> None:
+    there = {path.relative_to(HERE).as_posix() for path in HERE.rglob("*.yaml")}
+    assert {path.relative_to(HERE).as_posix() for path in rendered()} == set(ALL_FILES) == there
 
 
-@pytest.mark.parametrize("file", FILES)
-def test_a_golden_file_is_what_the_models_give(file: str) -> None:
+@pytest.mark.parametrize("file", ALL_FILES)
+def test_a_golden_file_is_what_the_code_gives(file: str) -> None:
     path = HERE / file
     assert path.read_text(encoding="utf-8") == rendered()[path]
 
@@ -69,6 +73,8 @@ def faults_of(schema: Any, path: str = "") -> Iterator[str]:
         yield f"{path}: the format {schema['format']!r} is not checked"
     if "pattern" in schema and re.search(r"\(\?[=!<P]|\\[1-9]", schema["pattern"]):
         yield f"{path}: RE2 has no such pattern as {schema['pattern']!r}"
+    if "default" in schema and not isinstance(schema["default"], DEFAULTS.get(str(kind), ())):
+        yield f"{path}: the default {schema['default']!r} is no {kind}"
     if "enum" in schema and not schema["enum"]:
         yield f"{path}: an enum has a value"
     yield from (f"{path}: {name} is required, but no field" for name in missing_fields(schema))
@@ -106,7 +112,7 @@ def test_a_schema_is_structural(file: str) -> None:
         ({"type": "null"}, ".x: 'null' is no type"),
         ({"type": ["string", "null"]}, ".x: ['string', 'null'] is no type"),
         ({"type": "string", "x-kubernetes-preserve-unknown-fields": False}, "is true or absent"),
-        ({"type": "string", "default": "a"}, "default is forbidden"),
+        ({"type": "string", "default": 1}, "the default 1 is no string"),
         ({"type": "string", "$ref": "#/$defs/A"}, "$ref is forbidden"),
         ({"type": "object", "anyOf": [{"required": ["a"]}]}, "anyOf is forbidden"),
         ({"type": "object", "properties": {}, "additionalProperties": {"type": "string"}}, "exclude each other"),
