@@ -16,6 +16,8 @@ from expsdk.version import __version__ as __version__
 if TYPE_CHECKING:
     from expsdk.analysis import Results, TrialRecord
     from expsdk.analysis.open import results
+    from expsdk.backends.kubernetes.resources import Resources
+    from expsdk.backends.kubernetes.volumes import SecretEnv, Volume
     from expsdk.decorator import Experiment, experiment
     from expsdk.errors import ExpsdkError
     from expsdk.space import choice, integer, loguniform, normal, uniform
@@ -33,11 +35,14 @@ if TYPE_CHECKING:
 _HOMES = {
     "Experiment": "expsdk.decorator",
     "ExpsdkError": "expsdk.errors",
+    "Resources": "expsdk.backends.kubernetes.resources",
     "Results": "expsdk.analysis",
+    "SecretEnv": "expsdk.backends.kubernetes.volumes",
     "Sweep": "expsdk.sweep",
     "Trial": "expsdk_runtime",
     "TrialRecord": "expsdk.analysis",
     "TrialStopped": "expsdk_runtime",
+    "Volume": "expsdk.backends.kubernetes.volumes",
     "checkpoint_dir": "expsdk_runtime",
     "choice": "expsdk.space",
     "current_trial": "expsdk_runtime",
@@ -55,11 +60,14 @@ _HOMES = {
 __all__ = [
     "Experiment",
     "ExpsdkError",
+    "Resources",
     "Results",
+    "SecretEnv",
     "Sweep",
     "Trial",
     "TrialRecord",
     "TrialStopped",
+    "Volume",
     "checkpoint_dir",
     "choice",
     "current_trial",

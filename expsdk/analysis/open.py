@@ -19,7 +19,8 @@ def results(name: str, *, backend: str = "local", **options: object) -> Results:
     Args:
         name: The experiment's name, as `run()` shows it.
         backend: Where it is kept.
-        options: The backend's own: the local one takes `root`, the directory that holds the experiments.
+        options: The backend's own: "local" takes `root`, the directory that holds the experiments; "kubernetes" takes
+            `namespace`, `context` and `kubeconfig`.
 
     Raises:
         ExperimentNotFound: There is no experiment of that name; the message lists those that are there.
@@ -38,10 +39,10 @@ def read_results(records: Records, name: str, *, space: Space | None = None) -> 
     """
     experiment = records.experiment(name)
     types = space or Space.from_declarative(experiment.spec.space)
-    is_driven = records.is_driven(name)
+    is_alive = records.trials_outlive or records.is_driven(name)
     trials = [
         TrialRecord.from_document(
-            document if is_driven else _as_lost(document),
+            document if is_alive else _as_lost(document),
             parameters=types.restore(document["spec"]["parameters"]),
             log_path=records.log_path(document["metadata"]["name"]),
         )

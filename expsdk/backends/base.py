@@ -29,7 +29,13 @@ class Update:
 
 
 class Records(Protocol):
-    """Reads what a backend keeps; several processes may, while a sweep runs."""
+    """Reads what a backend keeps; several processes may, while a sweep runs.
+
+    Attributes:
+        trials_outlive: Whether trials go on when their coordinator ends; else those that had not ended are lost.
+    """
+
+    trials_outlive: bool
 
     def experiment(self, name: str) -> Experiment:
         """Return an experiment's record; raises `ExperimentNotFound`."""
@@ -59,18 +65,23 @@ class Backend(Protocol):
     Attributes:
         records: What is kept, for reading.
         notice: What the user should know about how trials run here, once the experiment is created, or "".
+        trouble: What keeps the coordinator from hearing of its trials just now, in words, or "".
+        times_trials: Whether trials that take too long are ended here, where they may wait long before they run; else
+            the coordinator ends them.
         takes_ctrl_c: Whether Ctrl-C is the coordinator's to hear; False where trials run in this very process.
     """
 
     records: Records
     notice: str
+    trouble: str
+    times_trials: bool
     takes_ctrl_c: bool
 
     def create(self, experiment: Experiment, payload: Payload) -> None:
-        """Keep the experiment and its payload and get ready to launch; raises `ExperimentExists` or `LoadError`."""
+        """Keep the experiment and its payload and get ready to launch; raises `ExperimentExists` or `BackendError`."""
 
     def launch(self, result: Result, *, attempt: int) -> None:
-        """Keep the Result, then start its job; what exists by its name is adopted."""
+        """Keep the Result, then start its job, now or soon; what exists by its name is adopted."""
 
     def ask_stop(self, number: int, stop: str) -> None:
         """Ask a trial to stop: its next `log_metric` raises `TrialStopped`."""
@@ -95,4 +106,4 @@ class Backend(Protocol):
         """Keep the experiment's record as it is now."""
 
     def close(self) -> None:
-        """End everything that was started; nothing of this coordinator's survives. Further calls do nothing."""
+        """Drive no longer: trials end, unless they outlive their coordinator here. Further calls do nothing."""

@@ -13,10 +13,12 @@ from expsdk.errors import BackendError
 
 _BACKENDS = {
     "debug": "expsdk.backends.local.debug:DebugBackend",
+    "kubernetes": "expsdk.backends.kubernetes.backend:KubernetesBackend",
     "local": "expsdk.backends.local.backend:LocalBackend",
 }
 _RECORDS = {
     "debug": "expsdk.backends.local.store:FileStore",
+    "kubernetes": "expsdk.backends.kubernetes.records:KubernetesRecords",
     "local": "expsdk.backends.local.store:FileStore",
 }
 
@@ -44,7 +46,7 @@ def _make(homes: dict[str, str], name: str, options: dict[str, object]) -> objec
         raise BackendError(f"backend is one of {', '.join(sorted(homes))}, not {name!r}; {_remedy(name, homes)}")
     module, _, attribute = homes[name].partition(":")
     make: Callable[..., object] = getattr(import_module(module), attribute)
-    known = signature(make).parameters
+    known = getattr(make, "options", None) or tuple(signature(make).parameters)
     for option in options:
         if option not in known:
             raise BackendError(

@@ -1,8 +1,7 @@
-"""How a process ended, as its Result says it: pure judgement of exit statuses, signals and requests to end."""
+"""How a trial ended, as its Result says it: pure judgement of its own word, of requests to end and of exit codes."""
 
 from __future__ import annotations
 
-import os
 import signal
 from dataclasses import dataclass
 from typing import Any
@@ -21,25 +20,33 @@ class Sentence:
     message: str
 
 
-def judge(status: dict[str, Any], wait_status: int, sentence: Sentence | None, words: str) -> dict[str, Any]:
-    """Return a trial's final status.
+def judge(status: dict[str, Any], exit_code: int, sentence: Sentence | None, words: str) -> dict[str, Any]:
+    """Return the final status of a trial whose process has ended.
 
     Args:
         status: The last that the trial reported, or that was written for it before it did.
-        wait_status: How its process ended, as `os.waitpid` gives it.
+        exit_code: How its process ended, as `os.waitstatus_to_exitcode` gives it.
         sentence: Why it was ended, if it was.
         words: The end of what it printed.
     """
-    # A process that was told to end says "preempted": it cannot know why. Any other ending of its own stands.
-    has_said = status["phase"] in Phase.FINISHED and status["reason"] != Reason.PREEMPTED
-    if sentence is not None and not has_said:
-        return ended(status, reason=sentence.reason, message=sentence.message)
-    if status["phase"] in Phase.FINISHED:
-        return status
-    message = f"the process ended {describe_exit(wait_status)} before the function returned"
+    final = weigh(status, sentence)
+    if final["phase"] in Phase.FINISHED:
+        return final
+    message = f"the process ended {describe_exit(exit_code)} before the function returned"
     if words:
         message += f"; the end of its log:\n{words}"
     return ended(status, reason=Reason.CRASHED, message=message)
+
+
+def weigh(status: dict[str, Any], sentence: Sentence | None) -> dict[str, Any]:
+    """Return the status that follows from what a trial said and why it was ended; unfinished where neither tells.
+
+    A process that was told to end says "preempted": it cannot know why. Any other ending of its own stands.
+    """
+    has_said = status["phase"] in Phase.FINISHED and status["reason"] != Reason.PREEMPTED
+    if sentence is None or has_said:
+        return status
+    return ended(status, reason=sentence.reason, message=sentence.message)
 
 
 def ended(status: dict[str, Any], *, reason: str, message: str) -> dict[str, Any]:
@@ -53,12 +60,11 @@ def ended(status: dict[str, Any], *, reason: str, message: str) -> dict[str, Any
     }
 
 
-def describe_exit(wait_status: int) -> str:
-    """Return how a process ended, after "it ended …", from what `os.waitpid` gives."""
-    code = os.waitstatus_to_exitcode(wait_status)
-    if code >= 0:
-        return f"with exit code {code}"
-    number = -code
+def describe_exit(exit_code: int) -> str:
+    """Return how a process ended, after "it ended …", from its exit code, or its signal as a negative number."""
+    if exit_code >= 0:
+        return f"with exit code {exit_code}"
+    number = -exit_code
     name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
     description = signal.strsignal(number) or "unknown signal"
     if number == signal.SIGKILL:

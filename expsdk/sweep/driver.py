@@ -41,6 +41,7 @@ class Driver:
         self._objectives = [objective.metric for objective in experiment.spec.objectives]
         self._interruptions_told = 0
         self._next_status_at = 0.0
+        self._trouble_told = ""
 
     def run(self) -> Experiment:
         """Drive the sweep to its end and return the experiment's record as it is then.
@@ -65,6 +66,9 @@ class Driver:
                 self._perform(event)
             if time.monotonic() >= self._next_status_at:
                 self._publish()
+            if self._backend.trouble != self._trouble_told:
+                self._trouble_told = self._backend.trouble
+                self._observer.troubled(self._trouble_told)
             self._observer.refresh(self._coordinator)
         return self._experiment
 

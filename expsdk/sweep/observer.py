@@ -21,6 +21,9 @@ class Observer(Protocol):
     def refresh(self, coordinator: Coordinator) -> None:
         """Some time has passed, or something has changed."""
 
+    def troubled(self, trouble: str) -> None:
+        """What keeps the coordinator from hearing of its trials is `trouble` now; "" where nothing does any more."""
+
     def interrupted(self, times: int) -> None:
         """Ctrl-C was pressed, so many times until now."""
 
@@ -41,6 +44,9 @@ class Silence:
         """Show nothing."""
 
     def refresh(self, coordinator: Coordinator) -> None:
+        """Show nothing."""
+
+    def troubled(self, trouble: str) -> None:
         """Show nothing."""
 
     def interrupted(self, times: int) -> None:

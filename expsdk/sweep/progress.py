@@ -51,6 +51,7 @@ class LineProgress:
         self._console = console
         self._ended = 0
         self._trials: int | None = None
+        self._waiting: dict[str, str] = {}  # what was said of a reason last
 
     def started(self, experiment: Experiment, *, location: str, notice: str) -> None:
         """Say what starts and where it is kept."""
@@ -59,14 +60,28 @@ class LineProgress:
             _say(self._console, line)
 
     def changed(self, document: dict[str, Any], *, alive: bool) -> None:
-        """Say how a trial ended."""
-        if not alive:
+        """Say how a trial ended, or what it waits for; what many wait for is said once."""
+        if alive:
+            self._say_waiting(document)
+        else:
             self._ended += 1
             place = f"{self._ended}/{self._trials}" if self._trials else str(self._ended)
             _say(self._console, f"[{place}] {ending_line(document)}")
 
     def refresh(self, coordinator: Coordinator) -> None:
         """Print nothing: every line is an event's."""
+
+    def troubled(self, trouble: str) -> None:
+        """Say what the trouble is, or that it is over."""
+        _say(self._console, trouble or "the trials are heard again")
+
+    def _say_waiting(self, document: dict[str, Any]) -> None:
+        status = document["status"]
+        if status["phase"] == Phase.PENDING and status["reason"]:
+            words = _failure(status["reason"], status["message"])
+            if self._waiting.get(status["reason"]) != words:
+                self._waiting[status["reason"]] = words
+                _say(self._console, running_line(document))
 
     def interrupted(self, times: int) -> None:
         """Say what Ctrl-C does."""
@@ -92,6 +107,7 @@ class LiveProgress:
         self._best: tuple[int, float] | None = None
         self._running: dict[str, dict[str, Any]] = {}
         self._failure = ""
+        self._trouble = ""
         self._heard = ""
         # The last one: it takes the picture at once.
         self._live = Live(
@@ -120,6 +136,10 @@ class LiveProgress:
         self._counts = coordinator.counts.copy()
         self._best = coordinator.best
 
+    def troubled(self, trouble: str) -> None:
+        """Show the trouble until it is over."""
+        self._trouble = trouble
+
     def interrupted(self, times: int) -> None:
         """Show what Ctrl-C does."""
         self._heard = _HEARD[min(times, 2)]
@@ -147,6 +167,8 @@ class LiveProgress:
             rows.append(_line(f"  and {more} more", style="dim"))
         if self._failure:
             rows.append(_line(f"last failure: {self._failure}", style="red"))
+        if self._trouble:
+            rows.append(_line(self._trouble, style="red"))
         if self._heard:
             rows.append(Text(self._heard, style="yellow"))
         return Group(*rows)
@@ -201,8 +223,11 @@ def closing_lines(results: Results) -> list[str]:
 
 
 def running_line(document: dict[str, Any]) -> str:
-    """Return a running trial in one line: name, epoch, objectives, parameters."""
+    """Return a trial that runs or waits in one line: name, epoch and objectives, or what for; parameters."""
     status = document["status"]
+    if status["phase"] == Phase.PENDING and status["reason"]:
+        waits = f"waits: {_failure(status['reason'], status['message'])}"
+        return _joined(document["metadata"]["name"], waits, document["spec"]["summary"])
     epoch = "" if status.get("epoch") is None else f"epoch {status['epoch']}"
     return _joined(document["metadata"]["name"], epoch, _values(status), document["spec"]["summary"])
 

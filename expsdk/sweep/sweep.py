@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 
 from expsdk.analysis.open import read_results
 from expsdk.analysis.results import Results
@@ -30,10 +31,13 @@ class Sweep:
         them and raises KeyboardInterrupt.
 
         Args:
-            backend: Where trials run: "local", each a process of this machine; "debug", in this very process.
+            backend: Where trials run: "local", each a process of this machine; "kubernetes", each a Job of a cluster;
+                "debug", in this very process.
             progress: Whether to show on standard error how the sweep goes.
-            options: The backend's own: both take `root`, the directory that holds the experiments; "debug" takes
-                `post_mortem`.
+            options: The backend's own: "local" and "debug" take `root`, the directory that holds the experiments;
+                "debug" takes `post_mortem`; "kubernetes" takes `namespace`, `context`, `kubeconfig`, the fields of
+                `expsdk.backends.kubernetes.options.JobOptions` and the times that
+                `expsdk.backends.kubernetes.backend.KubernetesBackend` names.
 
         Raises:
             ExperimentExists: The experiment's name is taken.
@@ -41,13 +45,11 @@ class Sweep:
             BackendError: The backend is unknown or cannot do its work: the function does not load, the disk is full.
             KeyboardInterrupt: Ctrl-C was pressed twice.
         """
-        coordinator = Coordinator(
-            make_plan_sampler(self._definition, self._plan),
-            self._plan.limits,
-            directions=self._definition.directions,
-        )
+        sampler = make_plan_sampler(self._definition, self._plan)
         name = self._plan.name or draw_name(self._definition.name)
         with closing(make_backend(backend, **options)) as place:
+            limits = replace(self._plan.limits, trial_timeout_s=None) if place.times_trials else self._plan.limits
+            coordinator = Coordinator(sampler, limits, directions=self._definition.directions)
             payload = pack(self._definition)
             experiment = new_experiment(self._definition, self._plan, payload, name=name)
             place.create(experiment, payload)

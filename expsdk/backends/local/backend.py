@@ -15,8 +15,8 @@ from typing import Any, TextIO
 from expsdk.backends.base import Document, Update
 from expsdk.backends.local.launch import LauncherProcess, end_of
 from expsdk.backends.local.store import LOG, FileStore
-from expsdk.backends.local.verdict import Sentence, ended, judge
 from expsdk.backends.local.workspace import Workspace, assign
+from expsdk.backends.verdict import Sentence, ended, judge
 from expsdk.errors import BackendError
 from expsdk.packaging.payload import Payload
 from expsdk.resources.experiment import Experiment
@@ -43,6 +43,8 @@ class LocalBackend:
     See `expsdk.backends.base.Backend` for the contract and `expsdk.backends.local.launcher` for the processes.
     """
 
+    times_trials = False
+    trouble = ""
     takes_ctrl_c = True
 
     def __init__(self, *, root: str | os.PathLike[str] | None = None) -> None:
@@ -210,7 +212,7 @@ class LocalBackend:
         else:
             # Reading the log's end costs more than all else here: only a trial that did not say how it ended needs it.
             words = "" if status["phase"] in Phase.FINISHED else end_of(job.directory / LOG)
-            status = judge(status, wait_status, job.sentence, words)
+            status = judge(status, os.waitstatus_to_exitcode(wait_status), job.sentence, words)
         self._close_job(number, status)
 
     def _lose_launcher(self) -> None:

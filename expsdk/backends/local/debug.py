@@ -14,8 +14,8 @@ from typing import Any, TextIO
 
 from expsdk.backends.base import Document, Update
 from expsdk.backends.local.store import FileStore, translating_disk_errors
-from expsdk.backends.local.verdict import ended
 from expsdk.backends.local.workspace import assign
+from expsdk.backends.verdict import ended
 from expsdk.errors import BackendError, StorageError
 from expsdk.packaging.payload import Payload
 from expsdk.resources.experiment import Experiment
@@ -33,6 +33,8 @@ class DebugBackend:
     Ctrl-C, which ends the sweep.
     """
 
+    times_trials = False
+    trouble = ""
     takes_ctrl_c = False
     notice = "trials run one at a time in this process, without time limits"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from expsdk.backends.local.store import translating_disk_errors
-from expsdk.backends.local.verdict import describe_exit, last_words
+from expsdk.backends.verdict import describe_exit, last_words
 from expsdk.errors import LoadError
 
 _BOOT = (
@@ -101,7 +101,7 @@ class LauncherProcess:
         *lines, self._received = (self._received + chunk).split(b"\n")
         reports = [json.loads(line) for line in lines]
         if reports and "gone" in reports[-1]:
-            self.ending = describe_exit(reports.pop()["gone"])
+            self.ending = describe_exit(os.waitstatus_to_exitcode(reports.pop()["gone"]))
         return reports if chunk else None
 
     def close(self) -> None:

@@ -35,6 +35,8 @@ class FileStore:
         root: The directory.
     """
 
+    trials_outlive = False
+
     def __init__(self, *, root: str | os.PathLike[str] | None = None) -> None:
         self.root = Path(root or os.environ.get("EXPSDK_ROOT") or DIRECTORY).absolute()
 

@@ -1,0 +1,439 @@
+"""The Kubernetes backend: every trial a Job, its events through watches, its records as resources.
+
+All state belongs to the thread that calls `wait`. What the watches see and what the server answers comes to it through
+one queue; what is asked of the server is done by the lanes' threads.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable
+from contextlib import suppress
+from dataclasses import fields
+from functools import partial
+from inspect import signature
+from queue import Empty, SimpleQueue
+from typing import Any, ClassVar, NamedTuple
+
+from expsdk.backends.base import Document, Update
+from expsdk.backends.kubernetes import creation
+from expsdk.backends.kubernetes.documents import whole
+from expsdk.backends.kubernetes.labels import NUMBER_LABEL, RESULT, TRIAL, selector
+from expsdk.backends.kubernetes.lease import HeldLease
+from expsdk.backends.kubernetes.options import JobOptions
+from expsdk.backends.kubernetes.records import KubernetesRecords
+from expsdk.backends.kubernetes.trial import LiveTrial
+from expsdk.backends.kubernetes.work import ExperimentGone, JobGone, Looked, Settled, Work
+from expsdk.backends.verdict import Sentence
+from expsdk.cluster.follow import Follower, Listed, Seen, Trouble
+from expsdk.cluster.kinds import EXPERIMENTS, JOBS, PODS, RESULTS, Kind
+from expsdk.cluster.lanes import Lanes, is_for_now
+from expsdk.errors import (
+    ClusterError,
+    ExperimentNotFound,
+    ExpsdkError,
+    QuotaExceeded,
+    ResourceNotFound,
+    Unreachable,
+)
+from expsdk.packaging.payload import Payload
+from expsdk.resources.experiment import Experiment
+from expsdk.resources.result import Result
+from expsdk_runtime.contract import Phase, Reason
+
+CHECK_EVERY_S = 1.0
+_FOLLOWED = {RESULTS: RESULT, JOBS: TRIAL, PODS: TRIAL}
+_FOR_PLACE = frozenset({Reason.UNSCHEDULABLE, Reason.QUOTA_EXCEEDED})
+_WAKE = object()
+
+
+class _Undone(NamedTuple):
+    """A task of a lane that could not be done; where that may help, it is done again."""
+
+    key: Hashable
+    error: Exception
+
+
+class KubernetesBackend:
+    """Runs trials as Jobs of one namespace; see `expsdk.backends.base.Backend` for the contract."""
+
+    takes_ctrl_c = True
+    times_trials = True
+    options: ClassVar[tuple[str, ...]]
+
+    def __init__(
+        self,
+        *,
+        namespace: str | None = None,
+        context: str | None = None,
+        kubeconfig: str | None = None,
+        start_patience_s: float = 600.0,
+        schedule_patience_s: float = 86_400.0,
+        connections: int = 16,
+        **job: Any,
+    ) -> None:
+        """Make the backend; nothing is sent yet.
+
+        Args:
+            namespace: Where the experiment lives; by default the context's.
+            context: A context of the kubeconfig; by default the current one.
+            kubeconfig: The kubeconfig's path; by default where kubectl finds it.
+            start_patience_s: How long a trial may wait for an image that cannot be pulled, or for a volume or Secret
+                that is not there, before it fails, in seconds.
+            schedule_patience_s: The same for a place on a node and for quota.
+            connections: How many requests are under way at a time.
+            job: The fields of `JobOptions`.
+
+        Raises:
+            OptionError: An option cannot work.
+            ClusterError: No cluster is named.
+        """
+        self.trouble = ""
+        self.notice = ""
+        self._job_options = JobOptions(**job)
+        self._start_patience_s = start_patience_s
+        self._schedule_patience_s = schedule_patience_s
+        self._connections = connections
+        self.records = KubernetesRecords(
+            namespace=namespace, context=context, kubeconfig=kubeconfig, connections=connections + len(_FOLLOWED) + 1
+        )
+        self._api = self.records.api
+        self._queue: SimpleQueue[Any] = SimpleQueue()
+        self._trials: dict[int, LiveTrial] = {}
+        self._unsure: set[int] = set()  # trials that time alone may change
+        self._check_at = 0.0
+        self._updates: list[Update] = []
+        self._troubles: dict[Kind, ClusterError] = {}
+        self._latest: Experiment | None = None
+        self._name = ""
+        self._grace_s = 0.0
+        self._lease: HeldLease | None = None
+        self._lanes: Lanes | None = None
+        self._followers: list[Follower] = []
+        self._work: Work | None = None
+
+    def create(self, experiment: Experiment, payload: Payload) -> None:
+        """See that all is there that is needed, keep the experiment and its payload, and begin to watch."""
+        planned = creation.plan(self._api, experiment, self._job_options)
+        kept = creation.create(self._api, planned.experiment)
+        self._name = kept.metadata.name
+        self._grace_s = kept.spec.grace_seconds
+        self.notice = planned.notice
+        try:
+            self._api.patch(EXPERIMENTS, self._name, _status_of(experiment), subresource="status")
+            self._lease = HeldLease(self._api, kept)
+            creation.keep_payload(self._api, kept, payload)
+        except BaseException:
+            with suppress(ClusterError):  # what has been raised already tells more
+                self._api.delete(EXPERIMENTS, self._name)
+            self.close()
+            raise
+        tell = self._queue.put
+        self._work = Work(self._api, kept, tell)
+        self._lanes = Lanes(self._connections, failed=lambda key, error: tell(_Undone(key, error)))
+        self._followers = [
+            Follower(self._api, kind, selector(self._name, component), tell) for kind, component in _FOLLOWED.items()
+        ]
+
+    def launch(self, result: Result, *, attempt: int) -> None:
+        """Keep the Result, then create its Job; soon, and many at a time."""
+        number = result.spec.number
+        document = whole(self._working.document_of(result))
+        self._trials[number] = LiveTrial(number, result.metadata.name, document, time.monotonic())
+        self._do(number, partial(self._working.start, number, result, attempt=attempt))
+
+    def ask_stop(self, number: int, stop: str) -> None:
+        """Write the stop into the Result; the reply to the trial's next report carries it."""
+        trial = self._trials.get(number)
+        if trial is not None:
+            self._do(number, partial(self._working.ask_stop, trial.name, stop))
+
+    def terminate(self, number: int, *, reason: str, message: str) -> None:
+        """Have the trial's pod ended by its node, SIGTERM first; what it printed is kept."""
+        self._end(number, Sentence(reason, message), Work.terminate)
+
+    def kill(self, number: int, *, reason: str, message: str) -> None:
+        """Delete the trial's Job and pods at once.
+
+        Raises:
+            Unreachable: The server does not answer; the Jobs go on.
+        """
+        trouble = next((each for each in self._troubles.values() if isinstance(each, Unreachable)), None)
+        if trouble is not None and number in self._trials:
+            raise Unreachable(
+                f"{trouble}; the Jobs of {self._name} go on meanwhile, and `kubectl delete experiment {self._name}"
+                f" --namespace {self._api.namespace}` ends them"
+            )
+        self._end(number, Sentence(reason, message), Work.kill)
+
+    def wait(self, timeout_s: float | None) -> list[Update]:
+        """Return what changed; see `Backend.wait`.
+
+        Raises:
+            ExperimentNotFound: Somebody has deleted the experiment.
+            ClusterError: The server refuses what the sweep cannot do without.
+        """
+        give_up_at = None if timeout_s is None else time.monotonic() + timeout_s
+        while not self._updates:
+            now = time.monotonic()
+            if now >= self._check_at:
+                self._check_at = now + CHECK_EVERY_S
+                for number in sorted(self._unsure):
+                    self._assess(number, now)
+            if self._updates or not self._hear(give_up_at):
+                break
+        updates, self._updates = self._updates, []
+        return updates
+
+    def wake(self) -> None:
+        """Make `wait` return."""
+        self._queue.put(_WAKE)  # may be called while this very queue is being read, from a signal's handler
+
+    def keep(self, experiment: Experiment) -> None:
+        """Write the experiment's status: soon, where it runs still; at once, where this is its end."""
+        if experiment.status.phase in Phase.FINISHED:
+            self._latest = None
+            self._publish(experiment)
+            return
+        is_due = self._latest is None
+        self._latest = experiment
+        if is_due and self._lanes is not None:
+            self._lanes.do("experiment", self._publish_latest)
+
+    def close(self) -> None:
+        """Stop watching and give the Lease back; Jobs that run go on. Further calls do nothing."""
+        for follower in self._followers:
+            follower.close()
+        if self._lanes is not None:
+            self._lanes.close()
+            self._lanes = None
+        if self._lease is not None:
+            self._lease.release()
+            self._lease = None
+        for follower in self._followers:
+            follower.join()
+        self._followers = []
+        self._trials.clear()
+        self.records.close()
+
+    @property
+    def _working(self) -> Work:
+        assert self._work is not None, "create comes before launch"
+        return self._work
+
+    def _do(self, number: int, task: partial[None]) -> None:
+        if self._lanes is not None:
+            self._lanes.do(number, task)
+
+    def _end(self, number: int, sentence: Sentence, verb: Any) -> None:
+        """Give up on a trial: what was to be done for it and is not yet is not done any more."""
+        trial = self._trials.get(number)
+        if trial is not None and self._lanes is not None:
+            trial.sentence = trial.sentence or sentence
+            self._lanes.do(number, partial(verb, self._working, number, trial.name), instead=True)
+
+    def _hear(self, give_up_at: float | None) -> bool:
+        """Take in all that has come, waiting for something; whether to go on if nothing came of it."""
+        now = time.monotonic()
+        until = [at for at in (give_up_at, self._check_at if self._unsure else None) if at is not None]
+        go_on = True
+        try:
+            sight = self._queue.get(timeout=max(0.0, min(until) - now) if until else None)
+            while True:
+                go_on = self._take(sight) and go_on
+                sight = self._queue.get_nowait()
+        except Empty:
+            pass
+        return go_on and (give_up_at is None or time.monotonic() < give_up_at)
+
+    def _take(self, sight: Any) -> bool:
+        """Take in one thing that happened; False where it is a wake."""
+        if sight is _WAKE:
+            return False
+        if isinstance(sight, Seen):
+            self._see(sight)
+        elif isinstance(sight, Listed):
+            self._compare(sight)
+        elif isinstance(sight, Settled):
+            self._bury(sight.number, sight.document)
+        elif isinstance(sight, JobGone):
+            self._lose_job(sight.number)
+        elif isinstance(sight, Looked):
+            self._note_look(sight)
+        elif isinstance(sight, Trouble):
+            self._note_trouble(sight)
+        elif isinstance(sight, _Undone):
+            self._undo(sight)
+        elif isinstance(sight, ExperimentGone):
+            raise ExperimentNotFound(
+                f"experiment {self._name!r} was deleted while its sweep ran; nothing of it is left, and its jobs end"
+            )
+        return True
+
+    def _see(self, sight: Seen) -> None:
+        """Take in what an object is now."""
+        number = _number_of(sight)
+        trial = self._trials.get(-1 if number is None else number)
+        if trial is None or number is None:
+            return
+        now = time.monotonic()
+        is_gone = sight.event == "DELETED"
+        if sight.kind is RESULTS:
+            if trial.is_settling:
+                return
+            if is_gone:
+                self._do(number, partial(self._restore, trial.document))
+                return
+            trial.take_result(whole(sight.object), now)
+            self._updates.append(Update(number, trial.presented(now), alive=True))
+        elif sight.kind is JOBS:
+            trial.take_job(None if is_gone else sight.object, now)
+        else:
+            trial.take_pod(sight.object, now, gone=is_gone)
+        self._assess(number, now)
+
+    def _compare(self, listed: Listed) -> None:
+        """Take in what all objects of a kind are now; of what should be there and was not, ask once more."""
+        for document in listed.items:
+            self._see(Seen(listed.kind, "ADDED", document))
+        names = {document["metadata"]["name"] for document in listed.items}
+        for number, trial in self._trials.items():
+            if listed.kind is JOBS and trial.has_job and trial.name not in names:
+                self._do(number, partial(self._working.verify, number, trial.name))
+            elif listed.kind is PODS:
+                for name in trial.pods.keys() - names:
+                    trial.pods.pop(name)
+
+    def _lose_job(self, number: int) -> None:
+        trial = self._trials.get(number)
+        if trial is not None:
+            trial.has_job = True
+            trial.take_job(None, time.monotonic())
+            self._assess(number, time.monotonic())
+
+    def _assess(self, number: int, now: float) -> None:
+        """See what follows from what is known of a trial: it is over, it waits, or it goes on."""
+        trial = self._trials.get(number)
+        if trial is None or trial.is_settling:
+            self._unsure.discard(number)
+            return
+        if trial.is_over:
+            self._settle(trial, now)
+            return
+        if trial.said_at is not None:
+            if trial.presented(now)["status"]["phase"] in Phase.FINISHED:
+                self._unsure.discard(number)
+                self._updates.append(Update(number, trial.presented(now), alive=True))
+            else:
+                self._unsure.add(number)
+            return
+        (self._unsure.discard if trial.has_begun else self._unsure.add)(number)
+        self._mind_waiting(trial, now)
+
+    def _settle(self, trial: LiveTrial, now: float) -> None:
+        """Look into the end of a trial whose Job is over; containers that still run get time to report."""
+        if trial.runs_still and not trial.has_said and now - (trial.over_at or now) < self._grace_s + CHECK_EVERY_S * 5:
+            self._unsure.add(trial.number)
+            return
+        self._unsure.discard(trial.number)
+        if trial.has_said:
+            self._bury(trial.number, trial.document)
+            return
+        trial.is_settling = True
+        self._do(trial.number, partial(self._working.settle, trial))
+
+    def _bury(self, number: int, document: Document) -> None:
+        """Tell how a trial ended; what comes of it after that is passed over."""
+        if self._trials.pop(number, None) is not None:
+            self._unsure.discard(number)
+            self._updates = [update for update in self._updates if update.number != number]
+            self._updates.append(Update(number, document, alive=False))
+
+    def _mind_waiting(self, trial: LiveTrial, now: float) -> None:
+        """Note what a trial waits for, where that is new, and lose patience in the end."""
+        if trial.wants_a_look(now):
+            trial.looked_at = now
+            self._do(trial.number, partial(self._working.look, trial.number, [trial.name, *trial.pods]))
+        before = trial.waiting
+        waiting = trial.now_waiting(now)
+        if (before and before.reason) != (waiting and waiting.reason) and not trial.has_begun:
+            self._do(trial.number, partial(self._working.note_waiting, trial.document, waiting))
+        if waiting is None or trial.sentence is not None:
+            return
+        patience_s = self._schedule_patience_s if waiting.reason in _FOR_PLACE else self._start_patience_s
+        if now - trial.waiting_since > patience_s:
+            message = f"{waiting.message} (it waited {patience_s:g} s for that to change)"
+            self._end(trial.number, Sentence(waiting.reason, message), Work.remove)
+
+    def _note_look(self, looked: Looked) -> None:
+        trial = self._trials.get(looked.number)
+        if trial is not None:
+            trial.warned = looked.waiting
+            self._assess(looked.number, time.monotonic())
+
+    def _note_trouble(self, trouble: Trouble) -> None:
+        if trouble.error is None:
+            self._troubles.pop(trouble.kind, None)
+        else:
+            self._troubles[trouble.kind] = trouble.error
+        self.trouble = next(
+            (f"trials go on, but nothing is heard of them: {error}" for error in self._troubles.values()), ""
+        )
+
+    def _undo(self, undone: _Undone) -> None:
+        """Show why something has to wait; where it cannot be done at all, that is the trial's end, or the sweep's."""
+        trial = self._trials.get(undone.key) if isinstance(undone.key, int) else None
+        error = undone.error
+        if isinstance(error, ResourceNotFound) and undone.key == "experiment":
+            self._take(ExperimentGone())
+        if not isinstance(error, ExpsdkError):
+            raise error
+        if is_for_now(error):
+            if trial is not None and not trial.has_job:
+                reason = Reason.QUOTA_EXCEEDED if isinstance(error, QuotaExceeded) else Reason.LAUNCH_FAILED
+                trial.document = {
+                    **trial.document,
+                    "status": {**trial.status, "reason": reason, "message": str(error)},
+                }
+                self._updates.append(Update(trial.number, trial.document, alive=True))
+            return
+        if trial is None or trial.has_job:
+            raise error
+        self._do(trial.number, partial(self._working.fail, trial.number, trial.name, str(error)))
+
+    def _restore(self, document: Document) -> None:
+        self._working.restore(document)
+
+    def _publish_latest(self) -> None:
+        """Write the newest status; from a lane."""
+        experiment, self._latest = self._latest, None
+        if experiment is not None:
+            self._publish(experiment)
+
+    def _publish(self, experiment: Experiment) -> None:
+        try:
+            self._api.patch(EXPERIMENTS, self._name, _status_of(experiment), subresource="status")
+        except ResourceNotFound as error:
+            raise ExperimentNotFound(
+                f"experiment {self._name!r} was deleted while its sweep ran; nothing of it is left"
+            ) from error
+
+
+KubernetesBackend.options = tuple(name for name in signature(KubernetesBackend).parameters if name != "job") + tuple(
+    field.name for field in fields(JobOptions)
+)
+
+
+def _status_of(experiment: Experiment) -> Document:
+    """Return the change that makes a server's status this one's: of what it has counted, nothing else stays."""
+    status = experiment.to_document()["status"]
+    return {"status": {**status, "counts": {**dict.fromkeys(Phase.ALL), **status["counts"]}}}
+
+
+def _number_of(sight: Seen) -> int | None:
+    """Return the number of the trial that an object belongs to."""
+    if sight.kind is RESULTS:
+        number = sight.object.get("spec", {}).get("number")
+        return number if isinstance(number, int) else None
+    text = sight.object["metadata"].get("labels", {}).get(NUMBER_LABEL, "")
+    return int(text) if text.isdecimal() else None

@@ -1,0 +1,146 @@
+"""Experiments and Results of a namespace, for reading: from any machine, also while a sweep runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from pydantic import ValidationError
+
+from expsdk.backends.base import Document
+from expsdk.backends.kubernetes.documents import as_written, whole
+from expsdk.backends.kubernetes.labels import SPACE_ANNOTATION, selector
+from expsdk.backends.kubernetes.lease import is_driven
+from expsdk.cluster.api import Api
+from expsdk.cluster.kinds import CONFIG_MAPS, EXPERIMENTS, JOBS, PODS, RESULTS
+from expsdk.errors import BackendError, ExperimentNotFound, ResourceNotFound, TrialNotFound
+from expsdk.resources.experiment import Experiment
+
+GONE_WITHIN_S = 120.0
+_POLL_S = 0.2
+_OWNED = (RESULTS, JOBS, PODS, CONFIG_MAPS)
+
+
+class KubernetesRecords:
+    """The experiments of one namespace."""
+
+    trials_outlive = True
+
+    def __init__(
+        self,
+        *,
+        namespace: str | None = None,
+        context: str | None = None,
+        kubeconfig: str | None = None,
+        connections: int = 4,
+    ) -> None:
+        """Read from the cluster that a kubeconfig, or the surrounding pod, names; nothing is sent yet.
+
+        Args:
+            namespace: By default the context's.
+            context: A context of the kubeconfig; by default the current one.
+            kubeconfig: The kubeconfig's path; by default where kubectl finds it.
+            connections: How many connections are kept open.
+
+        Raises:
+            ClusterError: No cluster is named.
+        """
+        self.api = Api.connect(namespace=namespace, context=context, kubeconfig=kubeconfig, connections=connections)
+
+    def experiment(self, name: str) -> Experiment:
+        """Return an experiment's record; raises `ExperimentNotFound`."""
+        try:
+            document = self.api.get(EXPERIMENTS, name)
+        except ResourceNotFound as error:
+            known = ", ".join(self.names()) or "none"
+            raise ExperimentNotFound(
+                f"no experiment {name!r} is in namespace {self.api.namespace!r} (there: {known}); give its name as"
+                " `run()` printed it, or another namespace="
+            ) from error
+        return as_experiment(document)
+
+    def names(self) -> list[str]:
+        """Return the names of all experiments, sorted."""
+        return sorted(document["metadata"]["name"] for document in self.api.list(EXPERIMENTS).items)
+
+    def results(self, name: str) -> list[Document]:
+        """Return the Results of an experiment, by number."""
+        listing = self.api.list(RESULTS, selector=selector(name))
+        return sorted(map(whole, listing.items), key=lambda document: int(document["spec"]["number"]))
+
+    def is_driven(self, name: str) -> bool:
+        """Whether a coordinator drives the experiment now: it holds the Lease."""
+        return is_driven(self.api, name)
+
+    def logs(self, trial: str, *, follow: bool = False, previous: bool = False) -> Iterator[str]:
+        """Yield the lines that a trial printed: its last pod's, or the one's before that.
+
+        Args:
+            trial: The trial's name.
+            follow: Whether to go on until it ends.
+            previous: Whether to read the attempt before the last.
+
+        Raises:
+            TrialNotFound: No pod of that trial is there.
+        """
+        pods = self.api.list(PODS, selector=f"job-name={trial}").items
+        pods.sort(key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+        if len(pods) <= previous:
+            raise TrialNotFound(
+                f"a log is read from a trial's pod, and no trial {trial!r} has"
+                f" {'an earlier one' if previous else 'one'} in namespace {self.api.namespace!r}; give its name as"
+                " `print(results)` shows it"
+            )
+        pod = pods[-2 if previous else -1]
+        container = pod["spec"]["containers"][0]["name"]
+        yield from self.api.log(pod["metadata"]["name"], container, follow=follow)
+
+    def log_path(self, trial: str) -> str | None:  # noqa: ARG002
+        """Return None: a trial's log is with its pod, see `logs`."""
+        return None
+
+    def location(self, name: str) -> str:
+        """Return the experiment's namespace and context."""
+        return f"experiment {name} in namespace {self.api.namespace} of {self.api.connection.context}"
+
+    def delete(self, name: str) -> None:
+        """Delete an experiment and wait until all that it owned has gone.
+
+        Raises:
+            ExperimentNotFound: It is not there.
+            BackendError: A coordinator drives it, or it is still there after a while.
+        """
+        self.experiment(name)
+        if self.is_driven(name):
+            raise BackendError(
+                f"an experiment that runs is not deleted, and a process drives {name!r} now; end it first"
+            )
+        self.api.delete(EXPERIMENTS, name)
+        deadline = time.monotonic() + GONE_WITHIN_S
+        while any(self.api.list(kind, selector=selector(name)).items for kind in _OWNED):
+            if time.monotonic() > deadline:
+                raise BackendError(
+                    f"experiment {name!r} is being deleted, and something of it is still there after"
+                    f" {GONE_WITHIN_S:.0f} s; see `kubectl get results,jobs,pods -l {selector(name)}`"
+                )
+            time.sleep(_POLL_S)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.api.close()
+
+
+def as_experiment(document: Document) -> Experiment:
+    """Return an Experiment's record from its document.
+
+    Raises:
+        BackendError: It was changed into what no experiment is.
+    """
+    metadata = {key: value for key, value in document["metadata"].items() if key != "managedFields"}
+    spec = document["spec"]
+    if "space" in spec:
+        spec = {**spec, "space": as_written(spec["space"], metadata, SPACE_ANNOTATION)}
+    try:
+        return Experiment.model_validate({**document, "metadata": metadata, "spec": spec})
+    except ValidationError as error:
+        raise BackendError(f"experiment {metadata['name']!r} cannot be read: {error}") from error
