@@ -3,7 +3,9 @@
 It is etcd, the API server, controller manager, scheduler, kubelet, containerd and runc, made of Debian 12's own
 packages; root is needed. `up` prints the path of an administrator's kubeconfig. `run -- COMMAND` runs a command with
 KUBECONFIG set: to the caller's own cluster where that is set already, else to this one, which is brought up for it
-and, if it was not up before, taken down after it.
+and, if it was not up before, taken down after it. `prepare` builds beforehand what `up` needs and keeps; `images`
+builds those of the project's own images anew whose sources have changed, for a cluster that is up, as `up` and `run`
+do too.
 """
 
 from __future__ import annotations
@@ -21,13 +23,16 @@ import cluster
 from commands import ClusterError
 from places import DIRECTORY, Places
 
+IS_OURS = "EXPSDK_TESTS_CLUSTER_IS_OURS"
+"""Tells tests that this cluster was brought up for them alone, so that they may take expsdk away from all of it."""
+
 
 def main() -> int:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(
         prog="python tests/cluster", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="up | down | status | run")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="up | down | status | prepare | images | run")
     for name, verb in _VERBS.items():
         added = verbs.add_parser(name, description=verb.__doc__)
         added.add_argument("--directory", type=Path, default=DIRECTORY, help="all of it (default: %(default)s)")
@@ -68,22 +73,36 @@ def _status(places: Places, _: argparse.Namespace) -> int:
     return 0
 
 
+def _prepare(places: Places, _: argparse.Namespace) -> int:
+    """Install, build and keep all that `up` needs; the cluster, up or not, stays as it is."""
+    cluster.prepare(places)
+    return 0
+
+
+def _images(places: Places, _: argparse.Namespace) -> int:
+    """Build the project's images as the sources are now and give them to the cluster, which is up."""
+    cluster.renew_images(places)
+    return 0
+
+
 def _run(places: Places, arguments: argparse.Namespace) -> int:
     """Run a command with KUBECONFIG set to a cluster: the caller's, or this one, for as long as the command runs."""
     if os.environ.get("KUBECONFIG"):
+        if Path(os.environ["KUBECONFIG"]).resolve() == places.kubeconfig:
+            cluster.renew_images(places)
         return _run_to_its_end(arguments.command, os.environ["KUBECONFIG"])
     ours = cluster.up(places)
     try:
-        return _run_to_its_end(arguments.command, str(places.kubeconfig))
+        return _run_to_its_end(arguments.command, str(places.kubeconfig), **({IS_OURS: "1"} if ours else {}))
     finally:
         if ours:
             cluster.down(places)
 
 
-def _run_to_its_end(command: list[str], kubeconfig: str) -> int:
+def _run_to_its_end(command: list[str], kubeconfig: str, **more: str) -> int:
     """Run the command; Ctrl-C is for it to heed, and SIGTERM is the same to it, so that it ends before the cluster."""
     try:
-        process = subprocess.Popen(command, env={**os.environ, "KUBECONFIG": kubeconfig})
+        process = subprocess.Popen(command, env={**os.environ, "KUBECONFIG": kubeconfig, **more})
     except OSError as exc:
         raise ClusterError(f"{command[0]} cannot be run: {exc.strerror}") from exc
     previous = [
@@ -106,6 +125,8 @@ _VERBS: dict[str, Callable[[Places, argparse.Namespace], int]] = {
     "up": _up,
     "down": _down,
     "status": _status,
+    "prepare": _prepare,
+    "images": _images,
     "run": _run,
 }
 

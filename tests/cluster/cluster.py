@@ -8,20 +8,22 @@ import ssl
 import time
 import urllib.request
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import binaries
 import certificates
 import components
 import containers
-import images
+import dockerfiles
 import machine
 import network
 import packages
 import processes
+import standins
 from commands import ClusterError, last_lines, run, say
-from mounts import remove_tree, unmount_below
-from places import Places, locked
+from mounts import carries_overlays, remove_tree, unmount_below
+from places import Places, locked, write_whole
 
 _READY_WITHIN_S = 120.0
 _POLL_S = 0.25
@@ -31,16 +33,17 @@ _CONTAINERD_NAMESPACE = "k8s.io"  # the CRI plugin's
 def up(places: Places) -> bool:
     """Bring the cluster up and return when it takes pods; return whether this call did it, or it was up before."""
     packages.check_machine()
-    with locked(places.directory / "lock", "brings this cluster up or down"):
+    with _locked(places):
+        archives = _provide(places)
         if is_up(places):
+            _import_images(places, archives)
             return False
-        _provide(places)
         _clear(places)
         remove_tree(places.logs)
         network.check_free()
         began = time.monotonic()
         try:
-            _start(places)
+            _start(places, archives)
         except BaseException:
             say("it did not come up: taking down what was started; the logs stay")
             _clear(places)
@@ -52,8 +55,24 @@ def up(places: Places) -> bool:
 def down(places: Places) -> None:
     """End all that `up` started and undo what it did to the machine; packages, caches and logs stay."""
     packages.check_machine()
-    with locked(places.directory / "lock", "brings this cluster up or down"):
+    with _locked(places):
         _clear(places)
+
+
+def prepare(places: Places) -> None:
+    """See to all that `up` needs and that is kept: packages, binaries, images."""
+    packages.check_machine()
+    with _locked(places):
+        _provide(places)
+
+
+def renew_images(places: Places) -> None:
+    """Build the project's images as the sources are now, and give them to the cluster, which is up."""
+    packages.check_machine()
+    with _locked(places):
+        if not is_up(places):
+            raise ClusterError("the cluster is not up, and `up` gives it the images: python tests/cluster up")
+        _import_images(places, _provide(places))
 
 
 def states(places: Places) -> dict[str, bool]:
@@ -66,25 +85,29 @@ def is_up(places: Places) -> bool:
     return all(states(places).values()) and _takes_pods(places)
 
 
+def _locked(places: Places) -> AbstractContextManager[None]:
+    return locked(places.directory / "lock", "works on this cluster")
+
+
 def _all(places: Places) -> list[components.Component]:
     return components.control_plane(places) + components.node(places)
 
 
-def _provide(places: Places) -> None:
-    """See to all that is kept: packages, binaries, images."""
+def _provide(places: Places) -> dict[str, Path]:
+    """See to all that is kept: packages, binaries, images, and return the images' archives by tag."""
     needed = set(packages.TO_RUN)
     if not shutil.which("kubectl"):
         needed.add("kubernetes-client")
     if not binaries.are_built():
         needed.update(packages.TO_BUILD)
-    if not images.are_made():
+    if not (standins.are_made() and dockerfiles.are_built()):
         needed.update(packages.TO_MAKE_IMAGES)
     packages.install(needed, places.directory / "packages.log")
     binaries.build()
-    images.make()
+    return {**standins.make(), **dockerfiles.build()}
 
 
-def _start(places: Places) -> None:
+def _start(places: Places, archives: dict[str, Path]) -> None:
     places.state.mkdir(parents=True)
     machine.remember(places)
     certificates.make(places)
@@ -95,8 +118,7 @@ def _start(places: Places) -> None:
     for component in (*components.control_plane(places), containerd):
         processes.start(component.name, component.command, places)
     _wait(places, "containerd", places.containerd_socket.exists)
-    for archive in images.files():
-        _import(places, archive, snapshotter)
+    _import_images(places, archives)
     _wait(places, "kube-apiserver", lambda: _get(places, "/readyz") == "ok")
     processes.start(kubelet.name, kubelet.command, places)
     _wait(places, "kubelet", lambda: _takes_pods(places))
@@ -157,12 +179,21 @@ def _get(places: Places, path: str) -> str:
         return ""
 
 
-def _import(places: Places, archive: Path, snapshotter: str) -> None:
-    importing = ("images", "import", "--snapshotter", snapshotter, archive)
-    run("ctr", "--address", places.containerd_socket, "--namespace", _CONTAINERD_NAMESPACE, *importing)
+def _import_images(places: Places, archives: dict[str, Path]) -> None:
+    """Give containerd the images that it does not have as they are now."""
+    ctr = ("ctr", "--address", places.containerd_socket, "--namespace", _CONTAINERD_NAMESPACE, "images")
+    there = set(run(*ctr, "list", "--quiet").split())
+    try:
+        imported = json.loads(places.imported.read_text())
+    except (FileNotFoundError, ValueError):
+        imported = {}
+    for tag, archive in archives.items():
+        if tag not in there or imported.get(tag) != archive.name:
+            run(*ctr, "import", "--snapshotter", _snapshotter(places), archive)
+            imported[tag] = archive.name
+            write_whole(places.imported, json.dumps(imported, indent=2))
 
 
 def _snapshotter(places: Places) -> str:
-    """Return how containerd keeps images: overlayfs, but that cannot lie on another overlayfs, as in a container."""
-    filesystem = run("stat", "--file-system", "--format", "%T", places.state).strip()
-    return "native" if filesystem == "overlayfs" else "overlayfs"
+    """Return how containerd keeps images."""
+    return "overlayfs" if carries_overlays(places.state) else "native"

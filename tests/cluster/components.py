@@ -10,8 +10,8 @@ from typing import Any
 import network
 from binaries import binary
 from certificates import NODE, kubeconfig
-from images import PAUSE
 from places import Places
+from standins import PAUSE
 
 _LOOPBACK = "127.0.0.1"
 _CNI_PLUGINS = "/usr/lib/cni"

@@ -1,4 +1,4 @@
-"""What is mounted below a directory, and its end."""
+"""What is mounted below a directory, and its end; what can be mounted there."""
 
 from __future__ import annotations
 
@@ -32,6 +32,11 @@ def remove_tree(directory: Path) -> None:
     unmount_below(directory)
     if directory.exists():
         shutil.rmtree(directory)
+
+
+def carries_overlays(directory: Path) -> bool:
+    """Return whether overlays can lie in the directory: not on another overlay, as in a container."""
+    return run("stat", "--file-system", "--format", "%T", directory).strip() != "overlayfs"
 
 
 def _unescape(text: str) -> str:

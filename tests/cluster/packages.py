@@ -14,7 +14,7 @@ from commands import ClusterError, run, run_logged, say
 RELEASE = "bookworm"
 TO_RUN = ("etcd-server", "containerd", "runc", "containernetworking-plugins", "iptables", "iproute2", "openssl")
 TO_BUILD = ("golang-go", "golang-github-modern-go-reflect2-dev", "gcc", "libc6-dev", "make", "rsync", "jq")
-TO_MAKE_IMAGES = ("debootstrap", "gcc", "libc6-dev")
+TO_MAKE_IMAGES = ("buildah", "debootstrap", "gcc", "libc6-dev")
 
 _MIRROR = "http://deb.debian.org/debian"
 _SOURCES = Path("/etc/apt/sources.list.d/expsdk-test-cluster.list")

@@ -76,6 +76,11 @@ class Places:
         return self.state / "before.json"
 
     @property
+    def imported(self) -> Path:
+        """Which archive each image in the cluster came from."""
+        return self.state / "imported.json"
+
+    @property
     def logs(self) -> Path:
         """What the components printed. `down` leaves it to be read, the next `up` begins anew."""
         return self.directory / "logs"

@@ -43,18 +43,18 @@ _NOT_NEEDED = (
 )
 
 
-def files() -> list[Path]:
-    """Return the images as archives that `ctr images import` takes."""
-    return list(_FILES.values())
+def archive(image: str) -> Path:
+    """Return the image's archive, which `ctr images import` takes, whether it is there or not."""
+    return _FILES[image]
 
 
 def are_made() -> bool:
-    """Return whether the cache has all images."""
-    return all(path.exists() for path in files())
+    """Return whether the cache has both images."""
+    return all(path.exists() for path in _FILES.values())
 
 
-def make() -> None:
-    """Make what the cache lacks. Needs the packages `packages.TO_MAKE_IMAGES`."""
+def make() -> dict[str, Path]:
+    """Make what the cache lacks and return both archives by tag. Needs the packages `packages.TO_MAKE_IMAGES`."""
     with locked(IMAGES / "lock", "makes the images"):
         workplace = IMAGES / "build"
         for image, maker in ((PAUSE, _make_pause), (PYTHON, _make_python)):
@@ -66,6 +66,7 @@ def make() -> None:
             maker(workplace)
             unmount_below(workplace)
             shutil.rmtree(workplace)
+    return dict(_FILES)
 
 
 def _make_pause(workplace: Path) -> None:
