@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ import pytest
 
 from expsdk import Experiment, Results, experiment, log_metric, results
 from expsdk.backends.base import Backend, Records, Update
+from expsdk.backends.kubernetes.volumes import Volume
 from expsdk.backends.registry import make_backend, open_records
 from expsdk.resources import experiment as experiment_records
 from expsdk.resources.crd import json_schema
@@ -27,6 +29,8 @@ from expsdk.sweep.record import new_experiment
 from expsdk_runtime.contract import Phase
 
 ALIVE_FOR_S = 30.0
+IMAGE = os.environ.get("EXPSDK_TESTS_IMAGE", "expsdk-scikit-learn:test")
+"""An image with NumPy, for trials on a cluster."""
 
 
 @dataclass
@@ -35,20 +39,24 @@ class Place:
 
     Attributes:
         name: The backend's name.
-        options: What it takes to run and to read there.
+        options: What it takes to read there.
+        run_options: What it takes besides to run there.
         keeps_logs: Whether what trials print is kept.
         runs_at_once: Whether trials run beside the coordinator, several at a time.
     """
 
     name: str
     options: dict[str, Any]
+    run_options: dict[str, Any]
     keeps_logs: bool
     runs_at_once: bool
 
     def run(self, train: Experiment[Any, Any], **sweep: Any) -> Results:
         """Run a sweep, by default over the whole grid, and see that all records are as their schemas say."""
         settings = {"sampler": "grid", "seed": 7, "name": draw_name("experiment")}
-        found = train.sweep(**{**settings, **sweep}).run(backend=self.name, progress=False, **self.options)
+        found = train.sweep(**{**settings, **sweep}).run(
+            backend=self.name, progress=False, **self.options, **self.run_options
+        )
         self.check_records(found.name)
         return found
 
@@ -71,7 +79,13 @@ class Place:
             assert Result.model_validate(rewritten).to_document() == rewritten
 
     def backend(self) -> Backend:
-        return make_backend(self.name, **self.options)
+        return make_backend(self.name, **self.options, **self.run_options)
+
+    def is_kept(self, record: experiment_records.Experiment) -> bool:
+        """Whether an experiment's record is as it was given, but for what the place adds to it."""
+        kept = self.records.experiment(record.metadata.name)
+        spec = kept.spec.model_copy(update={"job_template": record.spec.job_template})
+        return (spec, kept.status) == (record.spec, record.status)
 
     def command(self, name: str, expression: str) -> list[str]:
         """Return what prints, in another process, an expression about `found`, the results."""
@@ -86,10 +100,21 @@ class Place:
         return subprocess.run(self.command(name, expression), check=True, capture_output=True, text=True).stdout
 
 
-@pytest.fixture(params=["local", "debug"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "place" in metafunc.fixturenames:
+        metafunc.parametrize("place", metafunc.config.getoption("--place") or ["local", "debug"], indirect=True)
+
+
+@pytest.fixture
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    if request.param == "kubernetes":
+        namespace = request.getfixturevalue("ready").namespace
+        files = request.getfixturevalue("shared_directory")
+        run_options = {"image": IMAGE, "output": Volume(host_path=str(files)), "report_interval_s": 0.5}
+        return Place("kubernetes", {"namespace": namespace}, run_options, keeps_logs=True, runs_at_once=True)
     options = {"root": str(tmp_path / "experiments")}
-    return Place(request.param, options, keeps_logs=request.param != "debug", runs_at_once=request.param != "debug")
+    is_local = request.param == "local"
+    return Place(request.param, options, {}, keeps_logs=is_local, runs_at_once=is_local)
 
 
 @dataclass

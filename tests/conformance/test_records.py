@@ -35,6 +35,8 @@ def test_results_are_the_same_from_another_process_afterwards(place: Any, train:
 
 def test_results_can_be_read_from_another_process_while_it_runs(place: Any, tmp_path: Path) -> None:
     """The trial itself asks: that way it runs while it is read, wherever it runs."""
+    if place.name == "kubernetes":
+        pytest.skip("a trial's pod may read no other trial's Result; tests/kubernetes reads from outside")
     read_phases = place.command("live", "[trial.phase for trial in found if trial.epoch is not None]")
     read_values = place.command("live", "found[-1].values")
 
@@ -82,13 +84,14 @@ def test_unknown_names_are_told_with_those_that_are_there(place: Any, train: Any
 
 def test_unknown_backends_and_options_are_refused_at_once(place: Any, train: Any, tmp_path: Path) -> None:
     sweep = train.sweep(sampler="grid", name="never")
+    option = next(iter(place.options))
     with pytest.raises(BackendError, match=f"not '{place.name}x'; did you mean '{place.name}'"):
-        sweep.run(backend=f"{place.name}x", **place.options)
+        sweep.run(backend=f"{place.name}x", **place.options, **place.run_options)
     with pytest.raises(
-        BackendError, match=f"backend '{place.name}' takes the options .*root.*, not 'colour'; write one of them"
+        BackendError, match=f"backend '{place.name}' takes the options .*{option}.*, not 'colour'; write one of them"
     ):
         sweep.run(backend=place.name, colour="red", **place.options)
-    with pytest.raises(BackendError, match=r"takes the options root, not 'colour'"):
+    with pytest.raises(BackendError, match=f"takes the options {option}.*, not 'colour'"):
         results("never", backend=place.name, colour="red", **place.options)
     with pytest.raises(BackendError, match="backend is one of"):
         results("never", backend="nowhere")

@@ -1,16 +1,13 @@
-"""What these tests share: a real cluster, the one that KUBECONFIG names, and a namespace of each test's own."""
+"""What the tests on a real cluster share beside `real_cluster`: the API server by HTTP, definitions, users' scripts."""
 
 from __future__ import annotations
 
+import base64
 import json
 import os
-import re
-import secrets
-import shutil
 import subprocess
 import sys
 import textwrap
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -19,63 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from real_cluster import TIMEOUT_S, Kubectl
 
 from expsdk.resources.crd import custom_resource_definitions
 from expsdk_runtime.contract import API_VERSION
 
 Document = dict[str, Any]
-
-LABEL = "expsdk.dev/tests"
-TIMEOUT_S = 60.0
-POLL_S = 0.2
-
-
-@dataclass(frozen=True)
-class Kubectl:
-    """The real kubectl, in one namespace."""
-
-    namespace: str = "default"
-
-    def __call__(self, *arguments: str, stdin: object = None, ok: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run kubectl; what is not text goes in as JSON. With `ok`, it is an error that it fails."""
-        text = stdin if stdin is None or isinstance(stdin, str) else json.dumps(stdin)
-        done = subprocess.run(
-            ["kubectl", "--namespace", self.namespace, *arguments],
-            **({"stdin": subprocess.DEVNULL} if text is None else {"input": text}),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=TIMEOUT_S,
-        )
-        if ok and done.returncode:
-            pytest.fail(f"kubectl {' '.join(arguments)} failed with {done.returncode}:\n{done.stdout}{done.stderr}")
-        return done
-
-    def create(self, document: Document, *, ok: bool = True) -> subprocess.CompletedProcess[str]:
-        """Create a document as it is; only the server checks it."""
-        return self("create", "--validate=false", "--filename", "-", stdin=document, ok=ok)
-
-    def get(self, kind: str, name: str) -> Document:
-        """Return a document as the server has it."""
-        document: Document = json.loads(self("get", kind, name, "--output", "json").stdout)
-        return document
-
-    def table(self, *arguments: str) -> list[dict[str, str]]:
-        """Return what `kubectl get` prints, each row's cells by column."""
-        header, *rows = self("get", *arguments).stdout.splitlines()
-        starts = [match.start() for match in re.finditer(r"(?:(?<=\s\s)|^)\S", header)]
-        ends = [*starts[1:], None]
-        spans = list(zip(starts, ends, strict=True))
-        return [{header[a:b].strip(): row[a:b].strip() for a, b in spans} for row in rows]
-
-    def wait(self, kind: str, name: str, is_so: Callable[[Document], Any]) -> Document:
-        """Return the document when it is so."""
-        deadline = time.monotonic() + TIMEOUT_S
-        while not is_so(document := self.get(kind, name)):
-            if time.monotonic() > deadline:
-                pytest.fail(f"{kind} {name} did not come to it in {TIMEOUT_S:.0f} s:\n{json.dumps(document, indent=2)}")
-            time.sleep(POLL_S)
-        return document
 
 
 @dataclass(frozen=True)
@@ -107,23 +53,6 @@ class Api:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Kubectl:
-    """A cluster that answers. Only one that is named is used: kubectl's own choice may be in production."""
-    remedy = "run `make e2e`, which brings one up, or set KUBECONFIG to one that tests may use"
-    if not os.environ.get("KUBECONFIG"):
-        pytest.fail(f"these tests need a cluster, and KUBECONFIG names none: {remedy}", pytrace=False)
-    if not shutil.which("kubectl"):
-        pytest.fail("these tests need kubectl on PATH", pytrace=False)
-    kubectl = Kubectl()
-    answer = kubectl("get", "--raw", "/readyz", ok=False)
-    if answer.stdout.strip() != "ok":
-        pytest.fail(
-            f"the cluster of {os.environ['KUBECONFIG']} does not answer: {remedy}\n{answer.stderr}", pytrace=False
-        )
-    return kubectl
-
-
-@pytest.fixture(scope="session")
 def proxy(cluster: Kubectl) -> Iterator[Api]:
     command = ["kubectl", "proxy", "--port=0"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
@@ -136,41 +65,10 @@ def proxy(cluster: Kubectl) -> Iterator[Api]:
 
 
 @pytest.fixture(scope="session")
-def definitions(cluster: Kubectl) -> Iterator[list[Document]]:
-    """The CustomResourceDefinitions as the server has them; they are taken away again if they were not there before."""
-    wanted = custom_resource_definitions()
-    names = [document["metadata"]["name"] for document in wanted]
-    there = cluster("get", "crd", "--output", "name").stdout
-    for document in wanted:
-        cluster("apply", "--filename", "-", stdin=document)
-    yield [cluster.wait("crd", name, lambda document: conditions(document).get("Established")) for name in names]
-    ours = [name for name in names if name not in there]
-    if ours:
-        cluster("delete", "crd", *ours, "--timeout", f"{TIMEOUT_S:.0f}s")
-
-
-@pytest.fixture(scope="session")
-def namespaces(cluster: Kubectl) -> Iterator[Callable[[], str]]:
-    """Makes namespaces; each test asks for the end of its own, and this waits until all have gone."""
-    mark = secrets.token_hex(4)
-    numbers = iter(range(1_000_000))
-
-    def create() -> str:
-        name = f"expsdk-test-{mark}-{next(numbers)}"
-        metadata = {"name": name, "labels": {LABEL: mark}}
-        cluster("create", "--filename", "-", stdin={"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
-        return name
-
-    yield create
-    cluster("delete", "namespace", "--selector", f"{LABEL}={mark}", "--timeout", f"{TIMEOUT_S - 5:.0f}s")
-
-
-@pytest.fixture
-def kubectl(cluster: Kubectl, namespaces: Callable[[], str]) -> Iterator[Kubectl]:
-    """kubectl in a fresh namespace, which is deleted afterwards."""
-    name = namespaces()
-    yield replace(cluster, namespace=name)
-    cluster("delete", "namespace", name, "--wait=false")
+def definitions(installed: Kubectl) -> list[Document]:
+    """The CustomResourceDefinitions as the server has them."""
+    names = [document["metadata"]["name"] for document in custom_resource_definitions()]
+    return [installed.wait("crd", name, lambda document: conditions(document).get("Established")) for name in names]
 
 
 @pytest.fixture
@@ -201,6 +99,43 @@ def run_script(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
         return directory
 
     return run
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put those tests last that take away what the others need."""
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
+@pytest.fixture
+def account(cluster: Kubectl, tmp_path: Path) -> Callable[[str, str], Path]:
+    """Writes a kubeconfig with the real token of a ServiceAccount, by namespace and name, and returns its path."""
+
+    def write(namespace: str, name: str) -> Path:
+        viewed = cluster("config", "view", "--raw", "--minify", "--flatten", "--output", "json").stdout
+        document = json.loads(viewed)
+        user = {"name": name, "user": {"token": _token(replace(cluster, namespace=namespace), name)}}
+        context = {"cluster": document["clusters"][0]["name"], "user": name, "namespace": namespace}
+        document |= {
+            "users": [user],
+            "contexts": [{"name": "account", "context": context}],
+            "current-context": "account",
+        }
+        path = tmp_path / f"{namespace}-{name}.kubeconfig"
+        path.write_text(json.dumps(document))
+        return path
+
+    return write
+
+
+def _token(kubectl: Kubectl, name: str) -> str:
+    """Return a ServiceAccount's token: servers before 1.24 keep one in a Secret, later ones make one."""
+    made = kubectl("create", "token", name, ok=False)
+    if made.returncode == 0:
+        return made.stdout.strip()
+    secrets = kubectl.wait("serviceaccount", name, lambda document: document.get("secrets"))["secrets"]
+    data = kubectl.wait("secret", secrets[0]["name"], lambda document: document.get("data", {}).get("token"))["data"]
+    return base64.b64decode(data["token"]).decode()
 
 
 def conditions(document: Document) -> dict[str, bool]:

@@ -14,7 +14,7 @@ import pytest
 from expsdk.resources.result import new_result
 
 if TYPE_CHECKING:
-    from conftest import Kubectl
+    from real_cluster import Kubectl
 
 Document = dict[str, Any]
 

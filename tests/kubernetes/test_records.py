@@ -16,7 +16,8 @@ from expsdk.resources.experiment import Experiment
 from expsdk.resources.result import Result
 
 if TYPE_CHECKING:
-    from conftest import Api, Kubectl
+    from conftest import Api
+    from real_cluster import Kubectl
 
 Document = dict[str, Any]
 
@@ -58,6 +59,7 @@ def full_experiment(sweep: dict[str, Document]) -> Document:
     """The sweep's Experiment with every field that one can have."""
     document = copy.deepcopy(sweep["shapes"])
     document["spec"] |= {"maxFailures": 3, "timeoutSeconds": 3600.0, "trialTimeoutSeconds": 60.5, "trials": 50}
+    document["spec"]["jobTemplate"] = {"spec": {"template": {"spec": {"containers": [{"name": "main", "tty": True}]}}}}
     document["spec"]["provenance"] |= {"gitCommit": "e106b7e", "gitDirty": True}
     document["status"]["conditions"] = [
         {
@@ -130,7 +132,9 @@ class TestRoundTrip:
 
     def test_creating_a_record_does_not_write_its_status(self, kubectl: Kubectl, sweep: dict[str, Document]) -> None:
         kubectl.create(sweep[STEADY])
-        assert kubectl.get("result", STEADY).get("status", {}) == {}
+        assert kubectl.get("result", STEADY)["status"] == {"phase": "Pending"}
+        (row,) = kubectl.table("results")
+        assert (row["PHASE"], row["EPOCH"]) == ("Pending", "")
 
     def test_a_patch_of_the_status_does_not_write_the_spec_and_brings_the_whole_record(
         self, kubectl: Kubectl, api: Api, sweep: dict[str, Document]
@@ -157,11 +161,12 @@ class TestRefusals:
         [
             ("metadata.name", "a" * 41),
             ("metadata.name", "no.dots"),
-            ("spec.function", None),
+            ("spec.objectives", None),
             ("spec.objectives", []),
             ("spec.objectives.0.direction", "sideways"),
             ("spec.parallelism", 0),
             ("spec.payload.digest", "sha256:0a"),
+            ("spec.jobTemplate", "echo"),
             ("spec.seed", "seven"),
             ("spec.space", "wide"),
             ("spec.trials", 0),

@@ -47,6 +47,8 @@ class MemoryJob:
 class MemoryRecords:
     """What is kept."""
 
+    trials_outlive = False
+
     def __init__(self) -> None:
         self.experiments: dict[str, list[Experiment]] = {}
         self.documents: dict[str, dict[int, Document]] = {}
@@ -85,6 +87,8 @@ class MemoryBackend:
     """
 
     notice = ""
+    trouble = ""
+    times_trials = False
 
     def __init__(self, function: Function, *, takes_ctrl_c: bool = True) -> None:
         self.records = MemoryRecords()

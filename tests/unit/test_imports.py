@@ -61,6 +61,7 @@ def loaded_by(program: str) -> set[str]:
         "import expsdk",
         "from expsdk import experiment, uniform",
         "from expsdk import Trial, TrialStopped, checkpoint_dir, current_trial, log_metric, log_metrics, output_dir",
+        "from expsdk import Resources, SecretEnv, Volume",
         "from expsdk import Experiment, ExpsdkError, choice, experiment, integer, loguniform, normal, uniform",
         DECORATED,
     ],

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from expsdk.backends.local.verdict import Sentence, describe_exit, judge, last_words
+from expsdk.backends.verdict import Sentence, describe_exit, judge, last_words
 from expsdk_runtime.contract import MESSAGE_LIMIT_BYTES
 
 RUNNING = {"phase": "Running", "reason": "", "message": "", "completionTime": None}
@@ -49,18 +49,18 @@ def test_whatever_was_printed_the_words_fit_a_message(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wait_status", "words"),
+    ("exit_code", "words"),
     [
         (0, "with exit code 0"),
-        (3 << 8, "with exit code 3"),
-        (signal.SIGSEGV, "by SIGSEGV (Segmentation fault)"),
-        (signal.SIGABRT | 0x80, "by SIGABRT (Aborted)"),
-        (signal.SIGKILL, "by SIGKILL (Killed; the system does this when memory runs out)"),
-        (signal.SIGRTMIN + 3, f"by signal {signal.SIGRTMIN + 3} (Real-time signal 3)"),
+        (3, "with exit code 3"),
+        (-signal.SIGSEGV, "by SIGSEGV (Segmentation fault)"),
+        (-signal.SIGABRT, "by SIGABRT (Aborted)"),
+        (-signal.SIGKILL, "by SIGKILL (Killed; the system does this when memory runs out)"),
+        (-(signal.SIGRTMIN + 3), f"by signal {signal.SIGRTMIN + 3} (Real-time signal 3)"),
     ],
 )
-def test_how_a_process_ended(wait_status: int, words: str) -> None:
-    assert describe_exit(wait_status) == words
+def test_how_a_process_ended(exit_code: int, words: str) -> None:
+    assert describe_exit(exit_code) == words
 
 
 @pytest.mark.parametrize(
@@ -83,5 +83,5 @@ def test_how_a_process_ended(wait_status: int, words: str) -> None:
 def test_what_the_process_and_the_coordinator_say_is_weighed(
     said: dict[str, str], sentence: Sentence | None, ending: tuple[str, str, str]
 ) -> None:
-    status = judge({**RUNNING, **said}, 1 << 8, sentence, "")
+    status = judge({**RUNNING, **said}, 1, sentence, "")
     assert (status["phase"], status["reason"], status["message"]) == ending

@@ -39,6 +39,7 @@ def experiment_document() -> dict[str, Any]:
             "timeoutSeconds": 3600.0,
             "trialTimeoutSeconds": 60.5,
             "graceSeconds": 10.0,
+            "jobTemplate": {"spec": {"template": {"spec": {"containers": [{"name": "main", "stdin": None}]}}}},
             "payload": {
                 "digest": "sha256:" + "0a" * 32,
                 "file": "payload-0a0a0a0a0a0a.pyz",

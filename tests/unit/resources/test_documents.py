@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from expsdk.resources.document import Number
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.result import MetricHistory, Result, ResultStatus, new_result, summarize_parameters
+from expsdk.sweep.limits import Limits
 from expsdk_runtime.contract import API_VERSION, Phase, Reason, decode_number, encode_number
 
 json_values = st.recursive(
@@ -31,6 +32,18 @@ def same(one: Any, other: Any) -> bool:
 
 def test_an_experiment_goes_there_and_back(experiment_document: dict[str, Any]) -> None:
     assert same(Experiment.model_validate(experiment_document).to_document(), experiment_document)
+
+
+def test_an_experiment_by_hand_needs_what_it_is_about_and_no_more() -> None:
+    objectives = [{"metric": "val_loss", "direction": "minimize"}]
+    experiment = Experiment.model_validate({"metadata": {"name": "by-hand"}, "spec": {"objectives": objectives}})
+    spec = experiment.spec
+    assert (spec.function, spec.space, spec.sampler.name) == ("", {}, "user")
+    assert (spec.seed, spec.trials, spec.parallelism, spec.grace_seconds) == (0, None, 1, Limits().grace_s)
+    assert (spec.job_template, spec.payload, spec.provenance) == (None, None, None)
+    assert Experiment.model_validate(experiment.to_document()) == experiment
+    with pytest.raises(ValidationError, match="objectives"):
+        Experiment.model_validate({"metadata": {"name": "by-hand"}, "spec": {}})
 
 
 def test_a_result_goes_there_and_back(result_document: dict[str, Any]) -> None:

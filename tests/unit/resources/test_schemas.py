@@ -46,6 +46,19 @@ def test_full_documents_fit(experiment_document: dict[str, Any], result_document
     assert faults_of(result_document) == []
 
 
+@pytest.mark.parametrize("kind", ["Experiment", "Result"])
+def test_a_record_whose_status_nobody_wrote_waits(kind: str) -> None:
+    status = openapi_schema(kind)["properties"]["status"]
+    assert (status["default"], status["properties"]["phase"]["default"]) == ({}, "Pending")
+    assert [name for name, field in status["properties"].items() if "default" in field] == ["phase"]
+
+
+def test_an_experiment_by_hand_fits() -> None:
+    objectives = [{"metric": "val_loss", "direction": "minimize"}]
+    spec = {"objectives": objectives, "jobTemplate": {"spec": {"any": [None, {"thing": 1}]}}}
+    assert faults_of({"kind": "Experiment", "metadata": {"name": "by-hand"}, "spec": spec}) == []
+
+
 @pytest.mark.parametrize(
     ("path", "value", "fault"),
     [
@@ -55,6 +68,7 @@ def test_full_documents_fit(experiment_document: dict[str, Any], result_document
         (("spec", "objectives"), [], "$.spec.objectives"),
         (("spec", "objectives", 0, "direction"), "down", "$.spec.objectives[0].direction"),
         (("spec", "space"), {"lr": 0.1}, "$.spec.space.lr"),
+        (("spec", "jobTemplate"), [], "$.spec.jobTemplate"),
         (("spec", "seed"), "7", "$.spec.seed"),
         (("spec", "parallelism"), 0, "$.spec.parallelism"),
         (("spec", "payload", "digest"), "sha256:0", "$.spec.payload.digest"),

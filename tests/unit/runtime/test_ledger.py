@@ -65,3 +65,19 @@ def test_points_are_counted_as_the_records_would_hold_them(ledger: Ledger) -> No
     ledger.add({"other": 1.0}, None)
     assert ledger.count_points(4) == 5
     assert ledger.count_points(100) == 11
+
+
+def test_a_status_restores_the_metrics_that_it_has(ledger: Ledger) -> None:
+    for epoch in range(300):
+        ledger.add({"loss": 1 / (epoch + 1), "accuracy": -float(epoch), "nan": math.nan}, epoch)
+    said = ledger.records(names=3, points=128)
+    restored = Ledger([("loss", "minimize"), ("accuracy", "maximize")])
+    restored.restore(said)
+    assert restored.epoch == 299
+    assert restored.records(names=3, points=128)["metrics"] == said["metrics"]
+    assert restored.add({"loss": 0.5}, None) == 300
+
+
+def test_an_empty_status_restores_nothing(ledger: Ledger) -> None:
+    ledger.restore({})
+    assert (ledger.series, ledger.epoch) == ({}, None)

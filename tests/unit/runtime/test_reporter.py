@@ -282,3 +282,46 @@ def test_a_reporter_leaves_no_thread_and_no_descriptor(start: Any, make_sink: An
         reporter._wake()
     assert threading.active_count() == threads
     assert lowest_free_descriptor() == descriptors
+
+
+def test_the_last_status_is_kept_before_it_is_sent_and_again_once_it_was(path: Path, make_sink: Any) -> None:
+    kept: list[tuple[int, str, bool]] = []
+    sink = make_sink()
+
+    def keep(status: dict[str, Any]) -> None:
+        kept.append((len(sink.statuses), status["phase"], status["delivered"]))
+
+    reporter = Reporter(FACTS, ledger=Ledger([]), journal=Journal(str(path)), sink=sink, keep=keep)
+    reporter.start()
+    until(lambda: sink.statuses)
+    assert reporter.finish(END)
+    assert kept == [(1, "Succeeded", False), (2, "Succeeded", True)]
+
+
+def test_a_last_status_that_no_sink_takes_is_kept(path: Path, make_sink: Any, soon: None) -> None:
+    kept: list[dict[str, Any]] = []
+    sink = make_sink()
+    sink.gate.clear()
+    reporter = Reporter(FACTS, ledger=Ledger([]), journal=Journal(str(path)), sink=sink, keep=kept.append)
+    reporter.start()
+    assert not reporter.finish(END)
+    assert [status["delivered"] for status in kept] == [False]
+
+
+def test_other_facts_are_reported_although_nothing_is_logged(start: Any, make_sink: Any) -> None:
+    sink = make_sink()
+    reporter = start(sink)
+    until(lambda: sink.statuses)
+    reporter.change({"message": "installed"})
+    until(lambda: sink.statuses[-1]["message"] == "installed")
+
+
+def test_the_end_may_be_hurried_while_it_is_waited_for(start: Any, make_sink: Any) -> None:
+    sink = make_sink()
+    sink.gate.clear()
+    reporter = start(sink)
+    until(lambda: sink.attempted_at)
+    began = time.monotonic()
+    threading.Timer(0.3, reporter.hurry, [0.1]).start()
+    assert not reporter.finish(END)
+    assert time.monotonic() - began < 10

@@ -165,3 +165,17 @@ def test_without_a_number_nothing_is_best(direction: str) -> None:
 def test_memory_does_not_grow_with_the_epochs() -> None:
     series = filled("minimize", [(epoch, float(epoch)) for epoch in range(20_000)])
     assert len(series) <= CAPACITY
+
+
+@given(long_runs(), DIRECTIONS)
+def test_a_series_restored_from_what_it_said_says_the_same(points: list[tuple[int, float]], direction: str) -> None:
+    series, restored = Series(direction), Series(direction)
+    for epoch, value in points:
+        series.add(epoch, value)
+    said = series.summary()
+    restored.restore(series.history(CAPACITY), said)
+    assert restored.summary() == said
+    assert restored.best_epoch == series.best_epoch
+    assert len(restored) <= CAPACITY
+    restored.add(series.last_epoch + 1, 0.0)
+    assert restored.history(CAPACITY)["stride"] >= series.history(CAPACITY)["stride"]

@@ -65,6 +65,9 @@ class Onlooker:
     def changed(self, document: dict[str, Any], *, alive: bool) -> None:
         self.seen.append((document["spec"]["number"], document["status"]["phase"], alive))
 
+    def troubled(self, trouble: str) -> None:
+        self.seen.append(("troubled", trouble))
+
     def refresh(self, coordinator: Coordinator) -> None:
         self.refreshes.append(dict(coordinator.counts))
 

@@ -139,7 +139,7 @@ class TestWhatGoesWrong:
         assert len(backends) == 1
 
     def test_an_unknown_backend_is_refused_before_anything_is_packed(self) -> None:
-        with pytest.raises(BackendError, match="backend is one of debug, local, memory, not 'mars'"):
+        with pytest.raises(BackendError, match="backend is one of debug, kubernetes, local, memory, not 'mars'"):
             sweep().run("mars")
 
 
