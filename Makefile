@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e check format bench golden clean
+.PHONY: help demo test e2e check format bench bench-kubernetes golden clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/demo ## Run a real sweep: 24 trials on handwritten digits, 2 at a time
 	$(BIN)/python examples/02_digits.py
@@ -16,7 +16,7 @@ test: $(VENV)/test ## Run the tests (arguments: make test ARGS="-k space")
 	$(BIN)/python -m pytest --ignore=tests/kubernetes $(ARGS)
 
 e2e: $(VENV)/test ## Test on a real Kubernetes: KUBECONFIG's, or one brought up here for as long (Debian 12, root)
-	$(BIN)/python tests/cluster run -- $(BIN)/python -m pytest tests/kubernetes $(ARGS)
+	$(BIN)/python tests/cluster run -- $(BIN)/python -m pytest tests/kubernetes tests/conformance --place=kubernetes $(ARGS)
 
 check: $(VENV)/check ## Lint, check formatting, types and the floors of imports
 	$(BIN)/ruff check .
@@ -30,6 +30,9 @@ format: $(VENV)/check ## Format the code
 
 bench: $(VENV)/bench ## Measure against the budgets (PEERS=1 adds Ray Tune)
 	$(BIN)/python tests/benchmarks
+
+bench-kubernetes: $(VENV)/bench ## Measure the Kubernetes backend on the cluster that `make e2e` takes
+	$(BIN)/python tests/cluster run -- $(BIN)/python tests/benchmarks kubernetes
 
 golden: $(VENV)/test ## Write the golden files anew; read the diff before you commit it
 	$(BIN)/python tests/golden/renew.py

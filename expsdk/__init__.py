@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from expsdk.analysis.open import results
     from expsdk.backends.kubernetes.resources import Resources
     from expsdk.backends.kubernetes.volumes import SecretEnv, Volume
+    from expsdk.client import Client
     from expsdk.decorator import Experiment, experiment
     from expsdk.errors import ExpsdkError
     from expsdk.space import choice, integer, loguniform, normal, uniform
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "Client": "expsdk.client",
     "Experiment": "expsdk.decorator",
     "ExpsdkError": "expsdk.errors",
     "Resources": "expsdk.backends.kubernetes.resources",
@@ -58,6 +60,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Client",
     "Experiment",
     "ExpsdkError",
     "Resources",

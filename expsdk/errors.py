@@ -20,6 +20,7 @@
     │   ├── OptionError (ValueError)      what was asked of a backend for its trials cannot work
     │   ├── ExperimentNotFound (LookupError)
     │   ├── StorageError (OSError)        records cannot be written or read
+    │   ├── WaitTimeout (TimeoutError)    trials have not ended in the time they were waited for
     │   └── LoadError                     the payload does not load where trials would run
     └── ResultsError (LookupError)        what was asked of the results is not there
         ├── TrialNotFound
@@ -56,6 +57,7 @@ __all__ = [
     "SweepError",
     "TrialNotFound",
     "Unreachable",
+    "WaitTimeout",
 ]
 
 
@@ -149,6 +151,10 @@ class StorageError(BackendError, OSError):
 
 class LoadError(BackendError):
     """The payload does not load where trials would run."""
+
+
+class WaitTimeout(BackendError, TimeoutError):
+    """Trials have not ended in the time they were waited for."""
 
 
 class ResultsError(ExpsdkError, LookupError):

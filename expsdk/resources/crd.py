@@ -67,7 +67,7 @@ _RESOURCES = {
         "exp",
         (
             _Column("Phase", ".status.phase"),
-            _Column("Best", ".status.best.value"),
+            _Column("Best", ".status.best.summary"),
             _Column("Best Trial", ".status.best.trial", priority=1),
             _Column("Trials", ".spec.trials", "integer"),
             _Column("Running", f".status.counts.{Phase.RUNNING}", "integer"),
@@ -86,7 +86,7 @@ _RESOURCES = {
             _Column("Phase", ".status.phase"),
             _Column("Reason", ".status.reason"),
             _Column("Epoch", ".status.epoch", "integer"),
-            _Column("Objective", ".status.objectives"),
+            _Column("Objective", ".status.summary"),
             _Column("Parameters", ".spec.summary"),
             _AGE,
         ),

@@ -110,6 +110,7 @@ class BestTrial(Part):
 
     trial: str = Field(description="Name of the trial.")
     value: Number = Field(description="Its value of the objective.")
+    summary: str = Field(default="", description="The same in short, for people.")
 
 
 class Condition(Part):

@@ -72,6 +72,7 @@ class ResultStatus(Part):
     metrics: dict[str, MetricSummary] = Field(default_factory=dict, description="Each metric in short.")
     history: dict[str, MetricHistory] = Field(default_factory=dict, description="Each metric over epochs.")
     objectives: dict[str, Number] = Field(default_factory=dict, description="Value of each objective.")
+    summary: str = Field(default="", description="The objectives in short, for people.")
     truncated_metrics: int = Field(default=0, ge=0, description="Number of metrics that had no room here.")
     output_dir: str = Field(default="", description="Directory with everything that the trial wrote.")
     environment: dict[str, str] = Field(default_factory=dict, description="Where and with what the trial ran.")

@@ -22,6 +22,7 @@ from expsdk.resources.names import trial_name
 from expsdk.sweep.core import Coordinator
 from expsdk.sweep.plan import Plan
 from expsdk_runtime.contract import PAYLOAD_FORMAT, Phase
+from expsdk_runtime.status import summarize
 
 
 def new_experiment(definition: Definition, plan: Plan, payload: Payload, *, name: str) -> Experiment:
@@ -56,14 +57,20 @@ def new_experiment(definition: Definition, plan: Plan, payload: Payload, *, name
 
 def with_progress(experiment: Experiment, coordinator: Coordinator) -> Experiment:
     """Return the experiment with the counts and the best trial as the coordinator knows them now."""
-    best = coordinator.best
+    best = coordinator.best and _best_trial(experiment, *coordinator.best)
     status = experiment.status.model_copy(
         update={
             "counts": {phase: count for phase, count in coordinator.counts.items() if count},
-            "best": best and BestTrial(trial=trial_name(experiment.metadata.name, best[0]), value=best[1]),
+            "best": best,
         }
     )
     return experiment.model_copy(update={"status": status})
+
+
+def _best_trial(experiment: Experiment, number: int, value: float) -> BestTrial:
+    metric = experiment.spec.objectives[0].metric
+    name = trial_name(experiment.metadata.name, number)
+    return BestTrial(trial=name, value=value, summary=summarize({metric: value}))
 
 
 def with_ending(experiment: Experiment, *, phase: str, message: str) -> Experiment:

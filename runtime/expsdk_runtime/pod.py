@@ -24,6 +24,7 @@ from expsdk_runtime.termination import PATH, write_termination_message
 
 FIRST_LOOK_S = 10.0
 LAST_LOOK_S = 3.0
+FORMER_POLL_S = 0.5
 EXIT_S = 3.0
 """What of the grace period is left for the process to end in."""
 
@@ -42,7 +43,7 @@ def run_pod(payload: Payload, environment: Mapping[str, str] = os.environ) -> in
         path = environment.get("EXPSDK_TERMINATION_LOG") or PATH
         write_termination_message(path, {**ending, "completionTime": timestamp(), "delivered": False})
         return ExitCode.USAGE
-    result = pod.first_look()
+    result = pod.await_former(pod.first_look())
     former: dict[str, Any] = result.get("status") or {}
     if has_ended(former):
         say(f"expsdk: nothing is run: the trial {pod.name} has ended already ({_ending(former)})")
@@ -90,6 +91,19 @@ class Pod:
                     return {}
             time.sleep(pause_s)
             pause_s *= 2
+
+    def await_former(self, result: dict[str, Any]) -> dict[str, Any]:
+        """Return the Result when a former pod of the trial that runs still has ended, or has had the time for it.
+
+        A Job replaces a pod as soon as that is told to end, and two attempts must not write at the same time.
+        """
+        give_up_at = time.monotonic() + self._grace_s
+        while is_running_elsewhere(result.get("status") or {}, self._about()["pod"]):
+            if time.monotonic() > give_up_at or signal.SIGTERM in signal.sigpending():
+                break
+            time.sleep(FORMER_POLL_S)
+            result = self.first_look() or result
+        return result
 
     def run(self, payload: Payload, result: dict[str, Any], former: dict[str, Any]) -> int:
         """Run the trial; return the process's exit code."""
@@ -191,6 +205,11 @@ def has_begun(status: dict[str, Any]) -> bool:
     """Return whether a status is of a trial that has begun in some pod."""
     environment = status.get("environment")
     return isinstance(environment, dict) and bool(environment.get("pod"))
+
+
+def is_running_elsewhere(status: dict[str, Any], pod: str) -> bool:
+    """Return whether, as far as a status tells, another pod than this one runs the trial now."""
+    return has_begun(status) and status["environment"]["pod"] != pod and status.get("phase") == Phase.RUNNING
 
 
 def has_ended(status: dict[str, Any]) -> bool:

@@ -6,7 +6,7 @@ import json
 import time
 from typing import Any
 
-from expsdk_runtime.contract import MESSAGE_LIMIT_BYTES, STATUS_LIMIT_BYTES
+from expsdk_runtime.contract import MESSAGE_LIMIT_BYTES, STATUS_LIMIT_BYTES, decode_number
 from expsdk_runtime.ledger import Ledger
 from expsdk_runtime.series import CAPACITY
 
@@ -31,11 +31,13 @@ def build_status(facts: dict[str, Any], ledger: Ledger) -> dict[str, Any]:
     Its JSON has at most `STATUS_LIMIT_BYTES`: histories are thinned first, then metrics that are no
     objective are left out and counted in `truncatedMetrics`.
     """
+    objectives = ledger.objectives()
     status = {
         **facts,
         "message": keep_end(facts.get("message", "")),
         "epoch": ledger.epoch,
-        "objectives": ledger.objectives(),
+        "objectives": objectives,
+        "summary": summarize(objectives),
     }
     names, points = min(len(ledger.series), STATUS_LIMIT_BYTES // _METRIC_BYTES), CAPACITY
     while points > FEWEST_POINTS and ledger.count_points(points) * _POINT_BYTES > STATUS_LIMIT_BYTES:
@@ -48,6 +50,11 @@ def build_status(facts: dict[str, Any], ledger: Ledger) -> dict[str, Any]:
             points //= 2
         else:
             names //= 2
+
+
+def summarize(objectives: dict[str, float | str]) -> str:
+    """Return the objectives in one short line, `val_loss=0.235476 size=20`: six digits each."""
+    return " ".join(f"{name}={decode_number(value):.6g}" for name, value in objectives.items())
 
 
 def keep_end(message: str, limit_bytes: int = MESSAGE_LIMIT_BYTES) -> str:

@@ -23,6 +23,8 @@ import cluster
 from commands import ClusterError
 from places import DIRECTORY, Places
 
+NODE_IS_HERE = "EXPSDK_TESTS_NODE_IS_HERE"
+"""Tells the command that pods can write to this machine's disk."""
 IS_OURS = "EXPSDK_TESTS_CLUSTER_IS_OURS"
 """Tells tests that this cluster was brought up for them alone, so that they may take expsdk away from all of it."""
 
@@ -88,12 +90,14 @@ def _images(places: Places, _: argparse.Namespace) -> int:
 def _run(places: Places, arguments: argparse.Namespace) -> int:
     """Run a command with KUBECONFIG set to a cluster: the caller's, or this one, for as long as the command runs."""
     if os.environ.get("KUBECONFIG"):
-        if Path(os.environ["KUBECONFIG"]).resolve() == places.kubeconfig:
+        is_here = Path(os.environ["KUBECONFIG"]).resolve() == places.kubeconfig
+        if is_here:
             cluster.renew_images(places)
-        return _run_to_its_end(arguments.command, os.environ["KUBECONFIG"])
+        return _run_to_its_end(arguments.command, os.environ["KUBECONFIG"], **({NODE_IS_HERE: "1"} if is_here else {}))
     ours = cluster.up(places)
     try:
-        return _run_to_its_end(arguments.command, str(places.kubeconfig), **({IS_OURS: "1"} if ours else {}))
+        told = {NODE_IS_HERE: "1", **({IS_OURS: "1"} if ours else {})}
+        return _run_to_its_end(arguments.command, str(places.kubeconfig), **told)
     finally:
         if ours:
             cluster.down(places)

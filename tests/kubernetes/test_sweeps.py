@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from expsdk import Results, experiment, log_metric, results
+from expsdk import Results, experiment, log_metric, loguniform, results
 from expsdk.backends.kubernetes.resources import Resources
 from expsdk.backends.kubernetes.volumes import Volume
 from expsdk.errors import BackendError, ExperimentNotFound, Forbidden, QuotaExceeded, Unreachable
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 IMAGE = "python:3.11-slim"
+TRAINING_IMAGE = os.environ.get("EXPSDK_TESTS_IMAGE", "expsdk-scikit-learn:test")
 WITHIN_S = 60.0
 
 
@@ -418,6 +420,34 @@ def test_a_namespace_that_is_not_there(ready: Kubectl) -> None:
 def test_a_namespace_without_the_trials_account(installed: Kubectl, kubectl: Kubectl) -> None:
     with pytest.raises(BackendError, match=f"run `expsdk install --namespace {kubectl.namespace}`"):
         run(quick, kubectl, name="accountless")
+
+
+def test_thirty_trials_of_a_real_training(ready: Kubectl) -> None:
+    @experiment(space={"alpha": loguniform(1e-6, 1e-1), "eta0": loguniform(1e-3, 1)}, objective="error")
+    def digits(alpha: float, eta0: float, epochs: int = 5) -> None:
+        from sklearn.datasets import load_digits
+        from sklearn.linear_model import SGDClassifier
+        from sklearn.model_selection import train_test_split
+
+        images, labels = load_digits(return_X_y=True)
+        x, x_test, y, y_test = train_test_split(images / 16, labels, random_state=0)
+        model = SGDClassifier(alpha=alpha, eta0=eta0, learning_rate="adaptive", random_state=0)
+        for epoch in range(epochs):
+            model.partial_fit(x, y, classes=range(10))
+            log_metric("error", 1 - model.score(x_test, y_test), epoch=epoch)
+
+    found = run(
+        digits,
+        ready,
+        name="digits",
+        image=TRAINING_IMAGE,
+        sweep={"sampler": "tpe", "trials": 30, "parallelism": 4},
+        resources=Resources(cpu="100m", memory="512Mi"),
+    )
+    assert found.counts == {"Succeeded": 30}, [trial.error for trial in found if trial.error][:1]
+    assert found.best.values["error"] < 0.1
+    assert all(len(trial.history["error"]) == 5 for trial in found)
+    assert len({trial.environment["podName"] for trial in found}) == 30
 
 
 def test_packages_are_installed_first_and_a_failure_is_readable(ready: Kubectl, shared_directory: Path) -> None:

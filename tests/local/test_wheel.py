@@ -22,7 +22,7 @@ import expsdk
 
 ROOT = Path(expsdk.__file__).parents[1]
 SOURCES = {"expsdk": ROOT / "expsdk", "expsdk_runtime": ROOT / "runtime" / "expsdk_runtime"}
-PARTS = {"pydantic_core": "pydantic"}  # modules that come with a distribution of another name
+PARTS = {"pydantic_core": "pydantic", "yaml": "pyyaml"}  # modules that come with a distribution of another name
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -98,7 +98,7 @@ def test_the_wheel_holds_every_source_and_nothing_else(built: dict[str, Path]) -
     information = {name for name in names if ".dist-info/" in name}
     assert names - information == expected
     assert {"expsdk/py.typed", "expsdk_runtime/py.typed", "expsdk_runtime/entry.py"} <= names
-    assert {Path(name).name for name in information} == {"METADATA", "RECORD", "WHEEL", "LICENSE"}
+    assert {Path(name).name for name in information} == {"METADATA", "RECORD", "WHEEL", "LICENSE", "entry_points.txt"}
 
 
 def test_the_source_distribution_holds_what_people_read(built: dict[str, Path]) -> None:

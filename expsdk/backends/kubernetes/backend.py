@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Hashable
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from inspect import signature
 from queue import Empty, SimpleQueue
@@ -20,7 +20,7 @@ from expsdk.backends.kubernetes import creation
 from expsdk.backends.kubernetes.documents import whole
 from expsdk.backends.kubernetes.labels import NUMBER_LABEL, RESULT, TRIAL, selector
 from expsdk.backends.kubernetes.lease import HeldLease
-from expsdk.backends.kubernetes.options import JobOptions
+from expsdk.backends.kubernetes.options import AUTO, JobOptions
 from expsdk.backends.kubernetes.records import KubernetesRecords
 from expsdk.backends.kubernetes.trial import LiveTrial
 from expsdk.backends.kubernetes.work import ExperimentGone, JobGone, Looked, Settled, Work
@@ -37,6 +37,7 @@ from expsdk.errors import (
     Unreachable,
 )
 from expsdk.packaging.payload import Payload
+from expsdk.packaging.requirements import requirements_of
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.result import Result
 from expsdk_runtime.contract import Phase, Reason
@@ -114,7 +115,10 @@ class KubernetesBackend:
 
     def create(self, experiment: Experiment, payload: Payload) -> None:
         """See that all is there that is needed, keep the experiment and its payload, and begin to watch."""
-        planned = creation.plan(self._api, experiment, self._job_options)
+        options = self._job_options
+        if options.packages == AUTO:
+            options = replace(options, packages=requirements_of(payload))
+        planned = creation.plan(self._api, experiment, options)
         kept = creation.create(self._api, planned.experiment)
         self._name = kept.metadata.name
         self._grace_s = kept.spec.grace_seconds
@@ -122,7 +126,8 @@ class KubernetesBackend:
         try:
             self._api.patch(EXPERIMENTS, self._name, _status_of(experiment), subresource="status")
             self._lease = HeldLease(self._api, kept)
-            creation.keep_payload(self._api, kept, payload)
+            if not options.payload_in_image:
+                creation.keep_payload(self._api, kept, payload)
         except BaseException:
             with suppress(ClusterError):  # what has been raised already tells more
                 self._api.delete(EXPERIMENTS, self._name)

@@ -30,6 +30,7 @@ OWN_PATH = "/expsdk"
 OUTPUT_PATH = f"{OWN_PATH}/output"
 SCRATCH_PATH = "/tmp"
 SERVICE_ACCOUNT = "expsdk-trial"
+AUTO = "auto"
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 
 
@@ -52,7 +53,9 @@ class JobOptions:
         priority_class: Name of a PriorityClass.
         queue: Name of a LocalQueue of Kueue, which then decides when a trial starts.
         service_account: What trials are to the API server.
-        packages: What is installed before the function runs, each as pip has it.
+        packages: What is installed before the function runs, each as pip has it; "auto": what the payload's code
+            imports, in the versions that are installed here.
+        payload_in_image: Whether the image has the payload already, as `expsdk build` puts it there.
         python: The Python in the image.
         run_as_user: User and group of the trials' processes; None: as the image or the cluster has it.
         report_interval_s: Time between two reports of a trial, in seconds.
@@ -76,7 +79,8 @@ class JobOptions:
     priority_class: str | None = None
     queue: str | None = None
     service_account: str = SERVICE_ACCOUNT
-    packages: tuple[str, ...] = ()
+    packages: Sequence[str] | str = ()
+    payload_in_image: bool = False
     python: str = "python"
     run_as_user: int | None = 1000
     report_interval_s: float = 2.0
@@ -179,7 +183,12 @@ class JobOptions:
         check_name("service_account", self.service_account)
 
     def _check_process(self) -> None:
-        for package in check_list("packages", self.packages):
+        if self.payload_in_image and self.image is None:
+            raise OptionError(
+                "payload_in_image takes the payload from an image of yours, and image= names none; give the one that"
+                " `expsdk build` made"
+            )
+        for package in () if self.packages == AUTO else check_list("packages", self.packages):
             if not isinstance(package, str) or not package.strip() or package.startswith("-"):
                 raise OptionError(
                     f"an item of packages is a requirement as pip has it, not {package!r}; write something like"

@@ -74,7 +74,14 @@ def job_template(
         **_placement(options),
         "securityContext": _pod_security(options),
         "containers": [_container(options, payload, grace=grace)],
-        "volumes": [payload_volume(_PAYLOAD, experiment, payload.digest, chunks=chunks), *_volumes(options)],
+        "volumes": [
+            *(
+                []
+                if options.payload_in_image
+                else [payload_volume(_PAYLOAD, experiment, payload.digest, chunks=chunks)]
+            ),
+            *_volumes(options),
+        ],
     }
     marks = _marks(options)
     spec["template"] = merge({**marks, "spec": pod}, with_named_containers(options.pod_template))
@@ -201,7 +208,7 @@ def _volumes(options: JobOptions) -> list[Document]:
 def _mounts(options: JobOptions) -> list[Document]:
     output = options.output_volume
     return [
-        {"name": _PAYLOAD, "mountPath": PAYLOAD_PATH, "readOnly": True},
+        *([] if options.payload_in_image else [{"name": _PAYLOAD, "mountPath": PAYLOAD_PATH, "readOnly": True}]),
         {"name": _SCRATCH, "mountPath": SCRATCH_PATH},
         *([output.to_mount(_OUTPUT, at=OUTPUT_PATH)] if output is not None else []),
         *(volume.to_mount(f"volume-{number}", at=volume.mount_path) for number, volume in enumerate(options.volumes)),

@@ -178,7 +178,7 @@ class TestVolume:
         ({"priority_class": "Low"}, "priority_class is the name of an object"),
         ({"queue": "a" * 64}, "a value of queue has"),
         ({"service_account": ""}, "service_account is the name of an object"),
-        ({"packages": "auto"}, "packages is a list, not 'auto'"),
+        ({"packages": "numpy"}, "packages is a list, not 'numpy'"),
         ({"packages": ("--index-url=x",)}, "a requirement as pip has it, not '--index-url=x'"),
         ({"python": ""}, "python is text without spaces"),
         ({"run_as_user": 0}, "run_as_user is an integer of at least 1, not 0; trials do not run as root"),

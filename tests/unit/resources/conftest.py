@@ -63,7 +63,7 @@ def experiment_document() -> dict[str, Any]:
             "startTime": "2026-01-31T12:00:01.000000Z",
             "completionTime": "2026-01-31T12:10:01.000000Z",
             "counts": {"Running": 4, "Succeeded": 7, "Failed": 1},
-            "best": {"trial": "train-mlp-0003", "value": "-Infinity"},
+            "best": {"trial": "train-mlp-0003", "value": "-Infinity", "summary": "val_loss=-inf"},
             "conditions": [
                 {
                     "type": "Progressing",
@@ -107,6 +107,7 @@ def result_document() -> dict[str, Any]:
             "metrics": {"val_loss": {"last": "NaN", "min": 0.25, "max": "Infinity", "best": 0.25, "epoch": 2}},
             "history": {"val_loss": {"stride": 1, "epochs": [0, 1, 2], "values": ["Infinity", 0.25, "NaN"]}},
             "objectives": {"val_loss": "NaN"},
+            "summary": "val_loss=nan",
             "truncatedMetrics": 3,
             "outputDir": "/data/train-mlp-0003",
             "environment": {"python": "3.11.7", "pid": "4711"},

@@ -8,6 +8,7 @@ import importlib
 import io
 import json
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
@@ -84,6 +85,7 @@ class Server(ThreadingHTTPServer):
         self.lock = threading.Lock()
 
     def finish_request(self, request: Any, client_address: Any) -> None:
+        request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as real servers have it
         try:
             with self.context.wrap_socket(request, server_side=True) as connection:
                 super().finish_request(connection, client_address)
