@@ -169,7 +169,8 @@ def _judge(error: BaseException, recorder: tracking.Recorder, project_dir: str |
     if isinstance(error, SystemExit) and failure.status_of(error) == 0:
         return None
     message = failure.describe(error, project_dir=project_dir)
-    say(message)
+    # What has kept a trial from its function has been seen in full: an installer's output.
+    say(f"expsdk: {message.splitlines()[0]}" if isinstance(error, failure.NotReady) else message)
     if recorder.was_told:  # it is the stop's consequence
         return _stopped(recorder.stop)
     return Ending(Phase.FAILED, failure.reason_of(error), message)
