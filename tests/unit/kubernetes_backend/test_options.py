@@ -178,6 +178,10 @@ class TestVolume:
         ({"priority_class": "Low"}, "priority_class is the name of an object"),
         ({"queue": "a" * 64}, "a value of queue has"),
         ({"service_account": ""}, "service_account is the name of an object"),
+        (
+            {"payload_in_image": True},
+            "payload_in_image takes the payload from an image of yours, and image= names none",
+        ),
         ({"packages": "numpy"}, "packages is a list, not 'numpy'"),
         ({"packages": ("--index-url=x",)}, "a requirement as pip has it, not '--index-url=x'"),
         ({"python": ""}, "python is text without spaces"),

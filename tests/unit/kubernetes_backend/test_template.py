@@ -167,3 +167,11 @@ def test_a_version_is_read(document: dict[str, str], version: tuple[int, int], t
 def test_no_version_is_refused(document: dict[str, str]) -> None:
     with pytest.raises(ClusterError, match="tells its version as major and minor"):
         Server.from_document(document)
+
+
+def test_a_payload_that_is_in_the_image_is_mounted_from_nowhere_and_checked_all_the_same() -> None:
+    baked = {"image": "mine:1", "payload_in_image": True}
+    assert [volume["name"] for volume in pod(**baked)["volumes"]] == ["scratch"]
+    assert [mount["mountPath"] for mount in trial(**baked)["volumeMounts"]] == ["/tmp"]
+    assert environment(**baked)["EXPSDK_DIGEST"] == PAYLOAD.digest
+    assert trial(**baked)["command"] == trial()["command"]
