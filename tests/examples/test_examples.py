@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from importlib.util import find_spec
+from itertools import filterfalse
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import expsdk
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FOUND = sorted(path for path in EXAMPLES.iterdir() if re.match(r"\d", path.name))
+TESTS_ON_A_CLUSTER = EXAMPLES.parent / "tests" / "kubernetes" / "test_optimizers.py"
 SMALL = {
     "02_digits": ["--trials", "4"],
     "03_package": ["--trials", "6"],
@@ -55,7 +57,16 @@ def files_of(directory: Path) -> dict[Path, int]:
     }
 
 
-@pytest.mark.parametrize("example", FOUND, ids=lambda path: path.stem)
+def docstring_of(example: Path) -> str:
+    return ast.get_docstring(ast.parse(script_of(example).read_text())) or ""
+
+
+def needs_a_cluster(example: Path) -> bool:
+    """Whether an example says so, at the start of a line of its docstring: then tests/kubernetes runs it."""
+    return "\nNeeds a cluster" in docstring_of(example)
+
+
+@pytest.mark.parametrize("example", list(filterfalse(needs_a_cluster, FOUND)), ids=lambda path: path.stem)
 def test_example_runs(example: Path, tmp_path: Path) -> None:
     before = files_of(EXAMPLES)
     small = SMALL.get(example.stem, [])
@@ -84,6 +95,11 @@ def test_example_is_listed(example: Path) -> None:
     assert command in (EXAMPLES / "README.md").read_text()
 
 
+@pytest.mark.parametrize("example", list(filter(needs_a_cluster, FOUND)), ids=lambda path: path.stem)
+def test_example_that_needs_a_cluster_is_run_on_one(example: Path) -> None:
+    assert f'run("{example.stem}"' in TESTS_ON_A_CLUSTER.read_text()
+
+
 def test_every_entry_is_an_examples() -> None:
     assert {*SMALL, *NEEDS} <= {example.stem for example in FOUND}
 
@@ -100,7 +116,3 @@ def test_torch_example_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
 
     assert epochs_trained(until=2) == {0, 1}
     assert epochs_trained(until=5) == {2, 3, 4}
-
-
-def docstring_of(example: Path) -> str:
-    return ast.get_docstring(ast.parse(script_of(example).read_text())) or ""

@@ -45,7 +45,8 @@ def train(lr):
     return lr
 """
 BEGUN = {
-    "phase": "Running",
+    "phase": "Failed",
+    "reason": "Preempted",
     "attempt": 1,
     "environment": {"pod": "pod-0"},
     "epoch": 1,
@@ -303,6 +304,16 @@ class TestAttempts:
         assert status["history"]["loss"] == {"stride": 1, "epochs": [0, 1, 2], "values": [0.5, 0.25, 0.125]}
         assert status["metrics"]["loss"] == {"last": 0.125, "min": 0.125, "max": 9.0, "best": 0.125, "epoch": 2}
         assert pod.termination["attempt"] == 2
+
+    def test_a_former_pod_that_runs_still_is_given_its_grace_period(
+        self, server: Any, pack: Pack, start_pod: StartPod
+    ) -> None:
+        with_status(server, **{**BEGUN, "phase": "Running", "reason": ""})
+        began = time.monotonic()
+        pod = start_pod(server, pack(HEAD + SAYS_WHO), EXPSDK_GRACE_S="2")
+        assert pod.end() == 0
+        assert time.monotonic() - began > 2
+        assert server.status["attempt"] == 2
 
     def test_a_container_that_starts_again_in_its_pod_is_the_same_attempt(
         self, server: Any, pack: Pack, start_pod: StartPod
