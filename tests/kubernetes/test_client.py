@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from expsdk import Client
+from expsdk import Client, Results, experiment, log_metric
 from expsdk.backends.kubernetes.lease import HeldLease
 from expsdk.client import attending, new_experiment
 from expsdk.cluster.api import Api
@@ -39,6 +39,7 @@ from expsdk.resources.result import Result, ResultStatus, new_result
 
 if TYPE_CHECKING:
     from real_cluster import Kubectl
+    from typing_extensions import Self
 
 Document = dict[str, Any]
 
@@ -46,6 +47,7 @@ IMAGE = "python:3.11-slim"
 BASE_IMAGE = os.environ.get("EXPSDK_TESTS_BASE_IMAGE", "expsdk-base:test")
 COORDINATOR_IMAGE = os.environ.get("EXPSDK_TESTS_COORDINATOR_IMAGE", "expsdk:test")
 WITHIN_S = 60.0
+LONG = "trap 'exit 1' TERM; sleep 100 & wait"
 
 EXPERIMENT = """
 apiVersion: expsdk.dev/v1alpha1
@@ -76,7 +78,16 @@ def client(ready: Kubectl) -> Iterator[Client]:
 
 def program(script: str, *, name: str = "any", image: str = IMAGE) -> Experiment:
     """Return an experiment of a shell's script."""
-    return new_experiment(name, image=image, command=["sh", "-euc", script], objective="loss")
+    record = new_experiment(name, image=image, command=["sh", "-euc", script], objective="loss")
+    return with_pod(record, terminationGracePeriodSeconds=10)
+
+
+def with_pod(record: Experiment, **fields: Any) -> Experiment:
+    """Return the experiment with more fields of its trials' pods."""
+    assert record.spec.job_template
+    pod = {**record.spec.job_template["spec"]["template"]["spec"], **fields}
+    spec = record.spec.model_copy(update={"job_template": {"spec": {"template": {"spec": pod}}}})
+    return record.model_copy(update={"spec": spec})
 
 
 def paused(name: str = "paused") -> Experiment:
@@ -115,13 +126,18 @@ class TestAnyProgram:
         ended, lacking = client.wait("by-hand")
         assert ended.status.history["val_loss"].epochs == (0, 4)
         assert ended.status.objectives == {"val_loss": 0.3}
-        assert {"pod", "podName", "node", "image"} <= ended.status.environment.keys() or ended.status.start_time
+        assert lacking.status.environment.keys() == {"pod", "podName", "node", "image"}
+        assert lacking.status.start_time
         assert (lacking.status.reason, "Client.record" in lacking.status.message) == ("NoObjective", True)
         assert list(client.logs(second)) == ["lr is 1.0, 1.0\n"]
         assert client.record(second, {"val_loss": 0.1}).status.phase == "Succeeded"
 
         found = client.results("by-hand")
         assert (found.best.name, found.counts) == ("by-hand-0001", {"Succeeded": 2})
+        status = client.experiments.get("by-hand").status
+        assert (status.phase, status.counts) == ("Succeeded", {"Succeeded": 1, "Failed": 1})
+        assert status.best
+        assert (status.best.trial, status.best.value) == ("by-hand-0000", 0.3)
         jobs = client.jobs("by-hand")
         assert [job["metadata"]["name"] for job in jobs] == ["by-hand-0000", "by-hand-0001"]
 
@@ -136,7 +152,7 @@ class TestAnyProgram:
         assert ended.status.start_time
 
     def test_deleting_the_experiment_leaves_nothing(self, ready: Kubectl, client: Client) -> None:
-        client.experiments.create(program("sleep 100"))
+        client.experiments.create(program(LONG))
         client.launch("any", {})
         client.launch("any", {"x": 1})
         deadline = time.monotonic() + WITHIN_S
@@ -212,8 +228,8 @@ class TestExperiments:
             client.experiments.create(
                 with_template({"spec": {"template": {"spec": {"containers": [{"name": "no-image"}]}}}})
             )
+        pod = {"containers": [{"name": "a", "image": IMAGE}], "serviceAccountName": "nobody"}
         with pytest.raises(BackendError, match="ServiceAccount 'nobody'"):
-            pod = {"containers": [{"name": "a", "image": IMAGE}], "serviceAccountName": "nobody"}
             client.experiments.create(with_template({"spec": {"template": {"spec": pod}}}))
         assert names_of(ready, "experiments") == []
 
@@ -242,8 +258,8 @@ class TestResults:
             client.results.update(launched)
         with pytest.raises(Conflict, match="paused-0005"):
             client.results.create(imported)
+        metadata = imported.metadata.model_copy(update={"name": "other"})
         with pytest.raises(OptionError, match="'paused-0005', not 'other'"):
-            metadata = imported.metadata.model_copy(update={"name": "other"})
             client.results.create(imported.model_copy(update={"metadata": metadata}))
 
         client.results.delete(changed)
@@ -366,7 +382,9 @@ class TestEnds:
         assert ended.status.completion_time
 
     def test_a_job_that_is_deleted_is_a_trial_that_is_lost(self, ready: Kubectl, client: Client) -> None:
-        client.experiments.create(program("sleep 100"))
+        record = program("sleep 100")  # which as a container's first process hears of no SIGTERM
+        record = record.model_copy(update={"spec": record.spec.model_copy(update={"grace_seconds": 0})})
+        client.experiments.create(record)
         trial = client.launch("any", {})
         for result in client.watch("any"):
             if result.status.phase == "Running":
@@ -425,9 +443,48 @@ class TestEnds:
         assert [each.status.phase for each in client.wait("paused")] == ["Cancelled"]
 
 
+class TestSweeps:
+    def test_a_trial_of_a_sweep_is_watched_and_stopped(self, ready: Kubectl, client: Client) -> None:
+        def run() -> Results:
+            options = {"namespace": ready.namespace, "image": IMAGE, "report_interval_s": 0.3}
+            sweep = make_slow().sweep(name="slow", sampler="grid", seed=1, parallelism=2)
+            return sweep.run(backend="kubernetes", progress=False, **options)
+
+        with ThreadPoolExecutor(1) as pool:
+            swept = pool.submit(run)
+            wait_for(lambda: swept.done() or client.experiments.list())
+            stopped = set()
+            for result in client.watch("slow"):
+                if result.status.history and result.metadata.name not in stopped:
+                    stopped.add(result.metadata.name)
+                    assert client.stop(result, "pruned").spec.stop == "pruned"
+                    with pytest.raises(BackendError, match="a sweep drives 'slow' now"):
+                        client.launch("slow", {"number": 1})
+                    with pytest.raises(Conflict, match="stop the trial instead"):
+                        client.results.delete(result)
+                if len(stopped) == 2:
+                    break
+            assert swept.result(WITHIN_S).counts == {"Pruned": 2}
+        assert {each.status.message for each in client.wait("slow")} == {"stopped early"}
+
+
+def make_slow() -> Any:
+    """Return an experiment that travels by value: this module's imports are not in its pods."""
+
+    @experiment(space={"number": [1, 2]}, objective="loss")
+    def slow(number: int, epochs: int = 400) -> None:
+        import time
+
+        for epoch in range(epochs):
+            log_metric("loss", number / (epoch + 1), epoch=epoch)
+            time.sleep(0.1)
+
+    return slow
+
+
 class TestWaiting:
     def test_it_ends_in_time_or_says_who_has_not_ended(self, client: Client) -> None:
-        client.experiments.create(program("sleep 100"))
+        client.experiments.create(program(LONG))
         assert client.wait("any") == []
         trials = [client.launch("any", {}) for _ in range(2)]
         client.record(trials[0], {"loss": 1}, phase="Succeeded")
@@ -548,7 +605,7 @@ class Wire:
         self._open: set[socket.socket] = set()
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def __enter__(self) -> Wire:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -567,11 +624,17 @@ class Wire:
         with suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
-                far = socket.create_connection(self._address)
-                self.count += 1
-                self._open |= {near, far}
-                for one, other in ((near, far), (far, near)):
-                    threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+                threading.Thread(target=self._connect, args=(near,), daemon=True).start()
+
+    def _connect(self, near: socket.socket) -> None:
+        with near, socket.create_connection(self._address) as far:
+            self.count += 1
+            self._open |= {near, far}
+            back = threading.Thread(target=self._carry, args=(far, near), daemon=True)
+            back.start()
+            self._carry(near, far)
+            back.join()
+            self._open -= {near, far}
 
     def _carry(self, one: socket.socket, other: socket.socket) -> None:
         with suppress(OSError):
