@@ -123,6 +123,9 @@ def conclude(
         packed: Whether it ran a payload of ours, which says how it ends, or a program that need not.
         objectives: The metrics without which no trial has succeeded.
     """
+    is_deleted = job is None and (pod is None or bool(pod.get("metadata", {}).get("deletionTimestamp")))
+    if is_deleted and status["phase"] not in Phase.FINISHED:  # its exit code is SIGTERM's or SIGKILL's doing
+        return ended(status, reason=Reason.LOST, message="its Job was deleted by somebody before the trial ended")
     said = _of_pod(status, pod, packed=packed) if pod is not None else None
     if said is not None and said["phase"] == Phase.SUCCEEDED:
         missing = [metric for metric in objectives if metric not in (status.get("objectives") or {})]
@@ -136,9 +139,7 @@ def conclude(
         return said
     if status["phase"] in Phase.FINISHED:  # "Preempted", and nobody knows better
         return status
-    if job is None:
-        return ended(status, reason=Reason.LOST, message="its Job was deleted by somebody before the trial ended")
-    ending = ending_of(job) or {}
+    ending = ending_of(job or {}) or {}
     if ending.get("reason") == "DeadlineExceeded":
         return ended(status, reason=Reason.TIMEOUT, message=ending.get("message") or "the Job's deadline has passed")
     message = ending.get("message") or "the Job has ended"
@@ -182,7 +183,8 @@ def _of_exit(status: dict[str, Any], terminated: Document, *, packed: bool) -> d
     number = SIGNALS_FROM - code if code > SIGNALS_FROM else code
     words = terminated.get("message", "").strip()
     tail = f"; the end of its log:\n{words}" if words and not words.startswith("{") else ""
-    message = keep_end(f"the process ended {describe_exit(number)} before the function returned{tail}")
+    ending = f"the process ended {describe_exit(number)}" + (" before the function returned" if packed else "")
+    message = keep_end(ending + tail)
     reason = _EXIT_REASONS.get(code) if packed else Reason.USER_ERROR
     return ended(status, reason=reason or Reason.CRASHED, message=message)
 

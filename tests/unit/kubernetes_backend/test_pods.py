@@ -137,9 +137,11 @@ class TestTheEnd:
         assert (status["reason"], status["message"]) == ("Preempted", "preempted by a pod of higher priority")
 
     def test_a_job_that_was_deleted_is_named(self) -> None:
-        status = conclude(RUNNING, None, None, packed=True, objectives=[])
-        assert (status["phase"], status["reason"]) == ("Failed", "Lost")
-        assert "Job was deleted" in status["message"]
+        ending = {**pod(ended(0)), "metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}
+        for last, packed in ((None, True), (ending, True), (ending, False)):
+            status = conclude(RUNNING, None, last, packed=packed, objectives=[])
+            assert (status["phase"], status["reason"]) == ("Failed", "Lost")
+            assert "Job was deleted" in status["message"]
 
     def test_the_jobs_own_deadline(self) -> None:
         status = conclude(RUNNING, job("Failed", "DeadlineExceeded", "too long"), None, packed=True, objectives=[])
@@ -165,7 +167,7 @@ class TestProgramsOfOthers:
     def test_another_exit_code_is_their_error_with_the_end_of_their_log(self) -> None:
         final = conclude(RUNNING, job("Failed"), pod(ended(2, message="no such file\n")), packed=False, objectives=[])
         assert (final["phase"], final["reason"]) == ("Failed", "UserError")
-        assert final["message"].endswith("no such file")
+        assert final["message"] == "the process ended with exit code 2; the end of its log:\nno such file"
 
 
 class TestTheTerminationMessage:
