@@ -234,7 +234,7 @@ class TestColumns:
         assert row == {
             "NAME": "shapes",
             "PHASE": "Succeeded",
-            "BEST": str(sweep["shapes"]["status"]["best"]["value"]),
+            "BEST": sweep["shapes"]["status"]["best"]["summary"],
             "TRIALS": "3",
             "RUNNING": "",
             "SUCCEEDED": "2",
@@ -255,7 +255,7 @@ class TestColumns:
         assert [row["PHASE"] for row in rows] == ["Succeeded", "Succeeded", "Failed"]
         assert [row["REASON"] for row in rows] == ["", "", "UserError"]
         assert [row["EPOCH"] for row in rows] == ["1", "2", "0"]
-        assert [row["OBJECTIVE"] for row in rows] == ['{"val_loss":0.25}', '{"val_loss":"NaN"}', '{"val_loss":1}']
+        assert [row["OBJECTIVE"] for row in rows] == ["val_loss=0.25", "val_loss=nan", "val_loss=1"]
         assert [row["PARAMETERS"] for row in rows] == [sweep[row["NAME"]]["spec"]["summary"] for row in rows]
 
 
