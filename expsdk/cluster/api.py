@@ -213,7 +213,7 @@ class Api:
 
 
 class Watch:
-    """A stream of changes; iterate over it, and `close` it, from any thread, to end it."""
+    """A stream of changes; iterate over it, `end` it from any thread, and `close` it from the one that iterates."""
 
     def __init__(self, api: Api, kind: Kind, query: Mapping[str, str], silence_s: float) -> None:
         self._request = Request("watch", kind, api.namespace)
@@ -237,8 +237,12 @@ class Watch:
                     raise error_of(status.get("code", 500), json.dumps(status).encode(), self._request)
                 yield event["type"], event["object"]
 
-    def close(self) -> None:
-        """End the stream, also one that another thread waits for."""
+    def end(self) -> None:
+        """Let the stream end, also one that another thread waits for."""
         with suppress(ValueError, OSError, RuntimeError):  # it has ended already
             self._answer.shutdown()
+
+    def close(self) -> None:
+        """End the stream and free its connection; whoever reads it in another thread would read from nothing."""
+        self.end()
         self._answer.close()

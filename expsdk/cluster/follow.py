@@ -75,7 +75,7 @@ class Follower:
         self._closed.set()
         watch = self._watch
         if watch is not None:
-            watch.close()
+            watch.end()
 
     def join(self) -> None:
         """Wait for the thread of a follower that was closed, but no longer for a server that is away."""

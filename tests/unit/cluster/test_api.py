@@ -189,7 +189,7 @@ class TestWatch:
         thread = threading.Thread(target=follow, daemon=True)
         thread.start()
         assert seen.wait(10)
-        watch.close()
+        watch.end()
         thread.join(5)
         assert not thread.is_alive()
         assert named(received) == [("ADDED", "a")]
