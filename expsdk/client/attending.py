@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -16,9 +15,8 @@ from expsdk.backends.kubernetes import pods
 from expsdk.backends.kubernetes.documents import whole
 from expsdk.backends.kubernetes.labels import NUMBER_LABEL, RESULT, TRIAL, selector
 from expsdk.backends.kubernetes.lease import is_driven
-from expsdk.backends.kubernetes.trial import LiveTrial
+from expsdk.backends.kubernetes.trial import LiveTrial, Patience
 from expsdk.backends.kubernetes.work import JobGone, Looked, Work
-from expsdk.backends.verdict import Sentence
 from expsdk.client.launching import LAUNCH_ANNOTATION
 from expsdk.client.stopping import stopped
 from expsdk.client.summary import Summary
@@ -29,28 +27,14 @@ from expsdk.cluster.lanes import is_for_now
 from expsdk.errors import ClusterError, Conflict, ExperimentNotFound, Forbidden, ResourceNotFound
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
-from expsdk_runtime.contract import Phase, Reason
+from expsdk_runtime.contract import Phase
 
 TEND_EVERY_S = 1.0
 LOOK_FOR_EXPERIMENT_EVERY_S = 30.0
 JOB_WITHIN_S = 30.0
 """How long after its Result a trial's Job may come: whoever launched it may have ended between the two."""
-_FOR_PLACE = frozenset({Reason.UNSCHEDULABLE, Reason.QUOTA_EXCEEDED})
 
 Document = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a trial may wait, in seconds.
-
-    Attributes:
-        start_s: For an image, or for a volume or Secret.
-        place_s: For a place on a node, or for quota.
-    """
-
-    start_s: float
-    place_s: float
 
 
 class _Work(Work):
@@ -222,8 +206,7 @@ class Attendant:
             if listed.kind is JOBS and trial.has_job and trial.name not in names:
                 self._work.verify(trial.number, trial.name)
             elif listed.kind is PODS:
-                for name in trial.pods.keys() - names:
-                    trial.pods.pop(name)
+                trial.keep_pods(names)
 
     def _forget(self, name: str) -> None:
         """Drop a trial whose Result was deleted; its experiment may have gone with it."""
@@ -235,8 +218,7 @@ class Attendant:
         self._look_at = 0.0
 
     def _lose_job(self, trial: LiveTrial) -> None:
-        trial.has_job = True
-        trial.take_job(None, time.monotonic())
+        trial.lose_job(time.monotonic())
         self._assess(trial, time.monotonic())
 
     def _tend(self, now: float) -> None:
@@ -321,12 +303,9 @@ class Attendant:
         waiting = trial.now_waiting(now)
         if (before and before.reason) != (waiting and waiting.reason) and not trial.has_begun:
             self._work.note_waiting(trial.document, waiting)
-        if waiting is None or trial.sentence is not None:
-            return
-        patience_s = self._patience.place_s if waiting.reason in _FOR_PLACE else self._patience.start_s
-        if now - trial.waiting_since > patience_s:
-            message = f"{waiting.message} (it waited {patience_s:g} s for that to change)"
-            trial.sentence = Sentence(waiting.reason, message)
+        sentence = trial.lost_patience(now, self._patience)
+        if sentence is not None:
+            trial.sentence = sentence
             self._work.remove(trial.number, trial.name)
 
     def _write(self, trial: LiveTrial, status: Document) -> None:

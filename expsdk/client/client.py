@@ -10,7 +10,8 @@ from typing import Any
 
 from expsdk.backends.kubernetes.labels import TRIAL, selector
 from expsdk.backends.kubernetes.records import KubernetesRecords
-from expsdk.client.attending import TEND_EVERY_S, Attendant, Patience
+from expsdk.backends.kubernetes.trial import Patience
+from expsdk.client.attending import TEND_EVERY_S, Attendant
 from expsdk.client.experiments import Experiments
 from expsdk.client.launching import Launcher
 from expsdk.client.reading import as_result, experiment_name, trial_name_of

@@ -64,10 +64,9 @@ class Experiments:
         template = record.spec.job_template
         preflight.check_name(self._api, record.metadata.name)
         if template is not None:
-            document = {key: value for key, value in record.to_document().items() if key != "status"}
             first = new_result(record.metadata.name, number=0, parameters={}, seed=0)
             preflight.check_account(self._api, _account_of(template))
-            preflight.rehearse(self._api, record, document, first)
+            preflight.rehearse(self._api, record, creation.without_status(record), first)
         kept = creation.create(self._api, record)
         if record.status == ExperimentStatus():
             return kept

@@ -17,12 +17,11 @@ from expsdk.cluster.kinds import JOBS, RESULTS, Kind
 from expsdk.errors import BackendError, ClusterError, Conflict, ResourceNotFound, Unreachable
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.result import Result, new_result
-from expsdk.samplers.derive import derive_seed
+from expsdk.samplers.derive import derive_trial_seed
 from expsdk_runtime.contract import API_GROUP
 
 LAUNCH_ANNOTATION = f"{API_GROUP}/launch"
 """A Result's and a Job's: which call made them, so that what another has made is not taken for one's own."""
-SEED_BITS = 63
 
 Document = dict[str, Any]
 
@@ -48,7 +47,7 @@ class Launcher:
         while True:
             chosen = self._take_number(record) if number is None else number
             name, launch = record.metadata.name, uuid.uuid4().hex
-            own_seed = derive_seed(record.spec.seed, "trial", chosen, bits=SEED_BITS) if seed is None else seed
+            own_seed = derive_trial_seed(record.spec.seed, chosen) if seed is None else seed
             result = _marked(new_result(name, number=chosen, parameters=sample, seed=own_seed), launch)
             try:
                 kept = self._launch(record, result, launch)

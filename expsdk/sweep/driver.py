@@ -13,7 +13,7 @@ from expsdk.backends.base import Backend, Update
 from expsdk.errors import BackendError
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.result import new_result
-from expsdk.samplers.derive import derive_seed
+from expsdk.samplers.derive import derive_trial_seed
 from expsdk.sweep.actions import Action, AskStop, Finish, Kill, Launch, Terminate
 from expsdk.sweep.core import Coordinator
 from expsdk.sweep.events import Began, Changed, Event, Interrupted, Passed
@@ -22,7 +22,6 @@ from expsdk.sweep.record import with_ending, with_progress
 from expsdk_runtime.contract import Phase, decode_number
 
 STATUS_INTERVAL_S = 2.0
-TRIAL_SEED_BITS = 63
 
 
 class Driver:
@@ -111,7 +110,7 @@ class Driver:
     def _do(self, action: Action) -> None:
         if isinstance(action, Launch):
             name = self._experiment.metadata.name
-            seed = derive_seed(self._experiment.spec.seed, "trial", action.number, bits=TRIAL_SEED_BITS)
+            seed = derive_trial_seed(self._experiment.spec.seed, action.number)
             result = new_result(name, number=action.number, parameters=action.parameters, seed=seed)
             self._backend.launch(result, attempt=action.attempt)
         elif isinstance(action, AskStop):

@@ -22,7 +22,7 @@ from expsdk.backends.kubernetes.labels import NUMBER_LABEL, RESULT, TRIAL, selec
 from expsdk.backends.kubernetes.lease import HeldLease
 from expsdk.backends.kubernetes.options import AUTO, JobOptions
 from expsdk.backends.kubernetes.records import KubernetesRecords
-from expsdk.backends.kubernetes.trial import LiveTrial
+from expsdk.backends.kubernetes.trial import LiveTrial, Patience
 from expsdk.backends.kubernetes.work import ExperimentGone, JobGone, Looked, Settled, Work
 from expsdk.backends.verdict import Sentence
 from expsdk.cluster.follow import Follower, Listed, Seen, Trouble
@@ -44,7 +44,6 @@ from expsdk_runtime.contract import Phase, Reason
 
 CHECK_EVERY_S = 1.0
 _FOLLOWED = {RESULTS: RESULT, JOBS: TRIAL, PODS: TRIAL}
-_FOR_PLACE = frozenset({Reason.UNSCHEDULABLE, Reason.QUOTA_EXCEEDED})
 _WAKE = object()
 
 
@@ -92,8 +91,7 @@ class KubernetesBackend:
         self.trouble = ""
         self.notice = ""
         self._job_options = JobOptions(**job)
-        self._start_patience_s = start_patience_s
-        self._schedule_patience_s = schedule_patience_s
+        self._patience = Patience(start_patience_s, schedule_patience_s)
         self._connections = connections
         self.records = KubernetesRecords(
             namespace=namespace, context=context, kubeconfig=kubeconfig, connections=connections + len(_FOLLOWED) + 1
@@ -306,14 +304,12 @@ class KubernetesBackend:
             if listed.kind is JOBS and trial.has_job and trial.name not in names:
                 self._do(number, partial(self._working.verify, number, trial.name))
             elif listed.kind is PODS:
-                for name in trial.pods.keys() - names:
-                    trial.pods.pop(name)
+                trial.keep_pods(names)
 
     def _lose_job(self, number: int) -> None:
         trial = self._trials.get(number)
         if trial is not None:
-            trial.has_job = True
-            trial.take_job(None, time.monotonic())
+            trial.lose_job(time.monotonic())
             self._assess(number, time.monotonic())
 
     def _assess(self, number: int, now: float) -> None:
@@ -363,12 +359,9 @@ class KubernetesBackend:
         waiting = trial.now_waiting(now)
         if (before and before.reason) != (waiting and waiting.reason) and not trial.has_begun:
             self._do(trial.number, partial(self._working.note_waiting, trial.document, waiting))
-        if waiting is None or trial.sentence is not None:
-            return
-        patience_s = self._schedule_patience_s if waiting.reason in _FOR_PLACE else self._start_patience_s
-        if now - trial.waiting_since > patience_s:
-            message = f"{waiting.message} (it waited {patience_s:g} s for that to change)"
-            self._end(trial.number, Sentence(waiting.reason, message), Work.remove)
+        sentence = trial.lost_patience(now, self._patience)
+        if sentence is not None:
+            self._end(trial.number, sentence, Work.remove)
 
     def _note_look(self, looked: Looked) -> None:
         trial = self._trials.get(looked.number)
@@ -389,8 +382,6 @@ class KubernetesBackend:
         """Show why something has to wait; where it cannot be done at all, that is the trial's end, or the sweep's."""
         trial = self._trials.get(undone.key) if isinstance(undone.key, int) else None
         error = undone.error
-        if isinstance(error, ResourceNotFound) and undone.key == "experiment":
-            self._take(ExperimentGone())
         if not isinstance(error, ExpsdkError):
             raise error
         if is_for_now(error):

@@ -70,7 +70,7 @@ def plan(api: Api, experiment: Experiment, options: JobOptions) -> Planned:
     spec = experiment.spec.model_copy(update={"job_template": template})
     planned = experiment.model_copy(update={"metadata": metadata, "spec": spec})
     first = new_result(experiment.metadata.name, number=0, parameters={}, seed=0)
-    preflight.rehearse(api, planned, _without_status(planned), first)
+    preflight.rehearse(api, planned, without_status(planned), first)
     return Planned(planned, "; ".join(omissions(options, server)))
 
 
@@ -82,7 +82,7 @@ def create(api: Api, planned: Experiment) -> Experiment:
     """
     name = planned.metadata.name
     try:
-        document = api.create(EXPERIMENTS, _without_status(planned))
+        document = api.create(EXPERIMENTS, without_status(planned))
     except Conflict as error:
         # The request may have been sent twice, because the first answer was lost: then it is there, and ours.
         document = api.get(EXPERIMENTS, name)
@@ -97,7 +97,7 @@ def keep_payload(api: Api, experiment: Experiment, payload: Payload) -> None:
         api.create(CONFIG_MAPS, document)
 
 
-def _without_status(experiment: Experiment) -> Document:
+def without_status(experiment: Experiment) -> Document:
     """Return what is sent: of a status in it, the server would take nothing."""
     document = experiment.to_document()
     del document["status"]

@@ -18,6 +18,22 @@ LOOK_AFTER_S = 4.0
 LOOK_EVERY_S = 10.0
 
 
+_FOR_PLACE = frozenset({Reason.UNSCHEDULABLE, Reason.QUOTA_EXCEEDED})
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a trial may wait, in seconds.
+
+    Attributes:
+        start_s: For an image, or for a volume or Secret.
+        place_s: For a place on a node, or for quota.
+    """
+
+    start_s: float
+    place_s: float
+
+
 @dataclass(slots=True)
 class LiveTrial:
     """See the module; times are seconds on the monotonic clock.
@@ -106,6 +122,16 @@ class LiveTrial:
         else:
             self.pods[name] = pod
 
+    def lose_job(self, now: float) -> None:
+        """Take in that its Job is not there, whether it ever was or not."""
+        self.has_job = True
+        self.take_job(None, now)
+
+    def keep_pods(self, names: set[str]) -> None:
+        """Take in that only pods of these names are there."""
+        for name in self.pods.keys() - names:
+            self.pods.pop(name)
+
     def take_result(self, document: Document, now: float) -> None:
         """Take in what its Result is now."""
         self.document = document
@@ -135,6 +161,16 @@ class LiveTrial:
         if found is None or self.waiting is None or found.reason != self.waiting.reason:
             self.waiting, self.waiting_since = found, now
         return self.waiting
+
+    def lost_patience(self, now: float, patience: Patience) -> Sentence | None:
+        """Return why it is to be ended, if what it waits for has taken too long and it is not being ended already."""
+        if self.waiting is None or self.sentence is not None:
+            return None
+        patience_s = patience.place_s if self.waiting.reason in _FOR_PLACE else patience.start_s
+        if now - self.waiting_since <= patience_s:
+            return None
+        message = f"{self.waiting.message} (it waited {patience_s:g} s for that to change)"
+        return Sentence(self.waiting.reason, message)
 
     def wants_a_look(self, now: float) -> bool:
         """Whether its events are to be read now: nothing else tells why its pod is not there, or does not start."""
