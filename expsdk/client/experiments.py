@@ -11,15 +11,13 @@ from expsdk.backends.kubernetes import creation, preflight
 from expsdk.backends.kubernetes.labels import SPACE_ANNOTATION
 from expsdk.backends.kubernetes.options import SERVICE_ACCOUNT
 from expsdk.backends.kubernetes.records import KubernetesRecords, as_experiment
-from expsdk.client.changes import changes_between
+from expsdk.client.changes import bring_to
 from expsdk.client.reading import experiment_name, parse_experiment
 from expsdk.cluster.kinds import EXPERIMENTS
 from expsdk.errors import ExperimentNotFound, ResourceNotFound
 from expsdk.resources.experiment import Experiment, ExperimentStatus
 from expsdk.resources.result import new_result
 from expsdk.space import Space
-
-_KEPT = ("labels", "annotations")
 
 
 class Experiments:
@@ -88,14 +86,7 @@ class Experiments:
             there = self._api.get(EXPERIMENTS, name)
             after = experiment.to_document()
             after["metadata"]["annotations"][SPACE_ANNOTATION] = json.dumps(experiment.spec.space)
-            changes = changes_of(there, after, _KEPT)
-            status = changes_between(there.get("status") or {}, after["status"])
-            if changes:
-                there = self._api.patch(EXPERIMENTS, name, at_version(changes, version))
-                version = there["metadata"]["resourceVersion"]
-            if status:
-                changed = at_version({"status": status}, version)
-                there = self._api.patch(EXPERIMENTS, name, changed, subresource="status")
+            there = bring_to(self._api, EXPERIMENTS, there, after, version)
         except ResourceNotFound as error:
             raise ExperimentNotFound(f"what is updated is there, and {error}; create it instead") from error
         return as_experiment(there)
@@ -108,26 +99,6 @@ class Experiments:
             BackendError: A sweep drives it now.
         """
         self._records.delete(experiment_name(name))
-
-
-def changes_of(there: Mapping[str, Any], after: Mapping[str, Any], metadata: tuple[str, ...]) -> dict[str, Any]:
-    """Return the changes to the spec and to these parts of the metadata that make one document another."""
-    changes: dict[str, Any] = {}
-    spec = changes_between(there["spec"], after["spec"])
-    if spec:
-        changes["spec"] = spec
-    for part in metadata:
-        own = changes_between(there["metadata"].get(part) or {}, after["metadata"].get(part) or {})
-        if own:
-            changes.setdefault("metadata", {})[part] = own
-    return changes
-
-
-def at_version(changes: Mapping[str, Any], version: str | None) -> dict[str, Any]:
-    """Return the changes such that the server takes them for this version of the object only."""
-    if version is None:
-        return dict(changes)
-    return {**changes, "metadata": {**changes.get("metadata", {}), "resourceVersion": version}}
 
 
 def _account_of(template: Mapping[str, Any]) -> str:

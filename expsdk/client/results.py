@@ -9,16 +9,13 @@ from expsdk.analysis.open import read_results
 from expsdk.analysis.results import Results
 from expsdk.backends.kubernetes.labels import PARAMETERS_ANNOTATION, result_document, selector
 from expsdk.backends.kubernetes.records import KubernetesRecords
-from expsdk.client.changes import changes_between
-from expsdk.client.experiments import at_version, changes_of
+from expsdk.client.changes import bring_to
 from expsdk.client.reading import as_result, experiment_name, trial_name_of
 from expsdk.cluster.kinds import JOBS, RESULTS
 from expsdk.errors import Conflict, OptionError, ResourceNotFound, TrialNotFound
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
 from expsdk.resources.result import Result, ResultStatus
-
-_KEPT = ("labels", "annotations")
 
 
 class ResultRecords:
@@ -99,13 +96,7 @@ class ResultRecords:
             there = self._api.get(RESULTS, name)
             after = result.to_document()
             after["metadata"]["annotations"][PARAMETERS_ANNOTATION] = json.dumps(result.spec.parameters)
-            changes = changes_of(there, after, _KEPT)
-            status = changes_between(there.get("status") or {}, after["status"])
-            if changes:
-                there = self._api.patch(RESULTS, name, at_version(changes, version))
-                version = there["metadata"]["resourceVersion"]
-            if status:
-                there = self._api.patch(RESULTS, name, at_version({"status": status}, version), subresource="status")
+            there = bring_to(self._api, RESULTS, there, after, version)
         except ResourceNotFound as error:
             raise no_trial(name, self._api.namespace) from error
         return as_result(there)
