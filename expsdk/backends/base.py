@@ -80,8 +80,31 @@ class Backend(Protocol):
     def create(self, experiment: Experiment, payload: Payload) -> None:
         """Keep the experiment and its payload and get ready to launch; raises `ExperimentExists` or `BackendError`."""
 
+    def resume(self, experiment: Experiment, payload: Payload | None) -> list[Update]:
+        """Take up an experiment that is kept already, with the trials that run, and return every trial as it stands.
+
+        What an earlier coordinator left half-made is completed.
+
+        Args:
+            experiment: Its record, as it is to be from now on.
+            payload: Its payload, where it is at hand; else the kept one is used.
+
+        Raises:
+            ExperimentNotFound: There is no such experiment.
+            BackendError: Another coordinator drives it, or its payload is not there.
+        """
+
+    def requests(self, experiment: Experiment) -> dict[str, float]:
+        """Return how much of the machine one trial takes: numbers of "cpu" and "gpu"."""
+
     def launch(self, result: Result, *, attempt: int) -> None:
         """Keep the Result, then start its job, now or soon; what exists by its name is adopted."""
+
+    def record(self, result: Result, status: Document) -> None:
+        """Keep a Result whose trial need not run, with its status; `wait` tells of its end like any other's."""
+
+    def note(self, number: int, spec: Document) -> None:
+        """Add to the spec of a trial's Result what the coordinator has found out since it ended."""
 
     def ask_stop(self, number: int, stop: str) -> None:
         """Ask a trial to stop: its next `log_metric` raises `TrialStopped`."""

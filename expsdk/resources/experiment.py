@@ -41,6 +41,21 @@ class SamplerChoice(Part):
     """What proposes the samples."""
 
     name: str = Field(min_length=1, description="Name of the sampler; user: a program of the user's own.")
+    options: dict[str, Any] = Field(default_factory=dict, description="The sampler's own options.")
+
+
+class PrunerChoice(Part):
+    """What stops trials that are not promising."""
+
+    name: str = Field(min_length=1, description="Name of the pruner.")
+    options: dict[str, Any] = Field(default_factory=dict, description="The pruner's own options.")
+
+
+class Budget(Part):
+    """How much of the machines the sweep may use: what its trials request, times how long they run."""
+
+    unit: Annotated[str, one_of("cpu", "gpu")] = Field(description="What is counted.")
+    hours: float = Field(ge=0, description="How many hours of it.")
 
 
 class PayloadReference(Part):
@@ -88,6 +103,20 @@ class ExperimentSpec(Part):
         default=None, ge=1, description="Number of trials; none: until the sampler is exhausted."
     )
     parallelism: int = Field(default=1, ge=1, description="How many trials run at a time.")
+    pruner: PrunerChoice | None = None
+    initial: tuple[dict[str, Any], ...] = Field(default=(), description="Samples to try before the sampler's own.")
+    learn_from: tuple[str, ...] = Field(default=(), description="Experiments whose trials the sampler is told first.")
+    replicates: int = Field(default=1, ge=1, description="How many trials each sample gets.")
+    retries: int = Field(
+        default=0, ge=0, description="How often a trial is tried again that failed by no fault of its own."
+    )
+    constrained: bool = Field(default=False, description="Whether there are constraints that a trial may violate.")
+    cache: bool = Field(default=False, description="Whether results of the same code, sample and seed are used again.")
+    target: Number | None = Field(default=None, description="The sweep ends when a trial reaches this value.")
+    no_improvement_trials: int | None = Field(
+        default=None, ge=1, description="The sweep ends when so many trials in a row are no better than the best."
+    )
+    budget: Budget | None = None
     max_failures: int | None = Field(
         default=None, ge=0, description="The sweep ends when more trials than this have failed; none: it never does."
     )
@@ -102,6 +131,9 @@ class ExperimentSpec(Part):
         default=None, description="The trials' Job (batch/v1): metadata.labels, metadata.annotations and spec."
     )
     payload: PayloadReference | None = None
+    plan: PayloadReference | None = Field(
+        default=None, description="The packed sampler, pruner and constraints, where they are the user's own objects."
+    )
     provenance: Provenance | None = None
 
 
@@ -132,6 +164,8 @@ class ExperimentStatus(Part):
     completion_time: Time | None = Field(default=None, description="When the sweep ended.")
     counts: dict[TrialPhase, int] = Field(default_factory=dict, description="Number of trials by phase.")
     best: BestTrial | None = None
+    active_seconds: float = Field(default=0.0, ge=0, description="How long coordinators have driven the sweep so far.")
+    spent_hours: float | None = Field(default=None, ge=0, description="How much of the budget is used up.")
     conditions: tuple[Condition, ...] = Field(default=(), description="Aspects of the state, one per type.")
 
 

@@ -39,6 +39,11 @@ class ResultSpec(Part):
     stop: Annotated[str, one_of(Stop.NONE, Stop.PRUNED, Stop.CANCELLED)] = Field(
         default=Stop.NONE, description="Asks the trial to stop, and says as what; empty: go on."
     )
+    parent: str = Field(default="", description="Name of the trial whose checkpoints this one begins with.")
+    constraints: tuple[Number, ...] = Field(
+        default=(),
+        description="Values of the constraints once the trial has succeeded: above 0, it violates one.",
+    )
 
 
 class MetricSummary(Part):
@@ -73,6 +78,7 @@ class ResultStatus(Part):
     history: dict[str, MetricHistory] = Field(default_factory=dict, description="Each metric over epochs.")
     objectives: dict[str, Number] = Field(default_factory=dict, description="Value of each objective.")
     summary: str = Field(default="", description="The objectives in short, for people.")
+    reused_from: str = Field(default="", description="Name of the trial whose results these are; this one did not run.")
     truncated_metrics: int = Field(default=0, ge=0, description="Number of metrics that had no room here.")
     output_dir: str = Field(default="", description="Directory with everything that the trial wrote.")
     environment: dict[str, str] = Field(default_factory=dict, description="Where and with what the trial ran.")

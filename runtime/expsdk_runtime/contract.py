@@ -72,6 +72,23 @@ class Reason:
         QUOTA_EXCEEDED,
         EVICTED,
     )
+    # What says nothing of the user's function: the same trial may go well another time, or in another place.
+    INFRASTRUCTURE = frozenset(
+        {
+            PREEMPTED,
+            INTERRUPTED,
+            LOST,
+            PAYLOAD_INVALID,
+            PYTHON_MISMATCH,
+            LAUNCH_FAILED,
+            PACKAGES_FAILED,
+            IMAGE_PULL_ERROR,
+            CONTAINER_CONFIG_ERROR,
+            UNSCHEDULABLE,
+            QUOTA_EXCEEDED,
+            EVICTED,
+        }
+    )
 
 
 class Stop:
