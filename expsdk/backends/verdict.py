@@ -10,6 +10,7 @@ from expsdk_runtime.contract import Phase, Reason
 from expsdk_runtime.status import keep_end, timestamp
 
 LINES = 20
+_PHASES = {Reason.INTERRUPTED: Phase.CANCELLED, Reason.PRUNED: Phase.PRUNED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,10 @@ def weigh(status: dict[str, Any], sentence: Sentence | None) -> dict[str, Any]:
 
 
 def ended(status: dict[str, Any], *, reason: str, message: str) -> dict[str, Any]:
-    """Return the status of a trial that did not say itself how it ended: cancelled if interrupted, else failed."""
+    """Return the status of a trial that did not say itself how it ended: as it was asked to, or failed."""
     return {
         **status,
-        "phase": Phase.CANCELLED if reason == Reason.INTERRUPTED else Phase.FAILED,
+        "phase": _PHASES.get(reason, Phase.FAILED),
         "reason": reason,
         "message": message,
         "completionTime": status.get("completionTime") or timestamp(),

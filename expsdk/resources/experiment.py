@@ -49,6 +49,7 @@ class PrunerChoice(Part):
 
     name: str = Field(min_length=1, description="Name of the pruner.")
     options: dict[str, Any] = Field(default_factory=dict, description="The pruner's own options.")
+    epochs: int | None = Field(default=None, ge=1, description="How many epochs a trial has, where that is known.")
 
 
 class Budget(Part):

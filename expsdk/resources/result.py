@@ -36,7 +36,7 @@ class ResultSpec(Part):
     parameters: dict[str, Any] = Field(description="The sample: values by parameter name.")
     summary: str = Field(default="", description="The sample in short, for people.")
     seed: Int64 = Field(description="Seed of the trial's own.")
-    stop: Annotated[str, one_of(Stop.NONE, Stop.PRUNED, Stop.CANCELLED)] = Field(
+    stop: Annotated[str, one_of(*Stop.ALL)] = Field(
         default=Stop.NONE, description="Asks the trial to stop, and says as what; empty: go on."
     )
     parent: str = Field(default="", description="Name of the trial whose checkpoints this one begins with.")
@@ -100,14 +100,17 @@ class Result(Record):
     status: ResultStatus = ResultStatus()
 
 
-def new_result(experiment: str, *, number: int, parameters: Mapping[str, Any], seed: int) -> Result:
-    """Return the record of a trial that is yet to run."""
+def new_result(
+    experiment: str, *, number: int, parameters: Mapping[str, Any], seed: int, parent: str = ""
+) -> Result:
+    """Return the record of a trial that is yet to run; `parent` names the one whose checkpoints it begins with."""
     spec = ResultSpec(
         experiment=experiment,
         number=number,
         parameters=dict(parameters),
         summary=summarize_parameters(parameters),
         seed=seed,
+        parent=parent,
     )
     return Result(metadata=ResultMetadata(name=trial_name(experiment, number)), spec=spec)
 

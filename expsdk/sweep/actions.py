@@ -10,11 +10,19 @@ from expsdk.samplers import Sample
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """Keep the trial's Result, then start its job; what exists by its name is adopted."""
+    """Keep the trial's Result, then start its job; what exists by its name is adopted.
+
+    Attributes:
+        number: The trial's number.
+        parameters: Its sample.
+        attempt: Which attempt at it this is, from 1.
+        parent: The number of the trial whose checkpoints it begins with, or None.
+    """
 
     number: int
     parameters: Sample
     attempt: int
+    parent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,14 @@ class Kill:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Write into the Result of a trial that has succeeded what its constraints are."""
+
+    number: int
+    constraints: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """The sweep is over."""
 
@@ -51,4 +67,4 @@ class Finish:
     message: str
 
 
-Action: TypeAlias = Launch | AskStop | Terminate | Kill | Finish
+Action: TypeAlias = Launch | AskStop | Terminate | Kill | Note | Finish

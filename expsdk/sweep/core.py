@@ -7,20 +7,20 @@ number of running trials), and nothing is kept of a finished trial but counts.
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from expsdk.analysis.words import counts_by_phase
-from expsdk.samplers import Sample, Sampler, TrialOutcome
-from expsdk.sweep.actions import Action, AskStop, Finish, Kill, Launch, Terminate
+from expsdk.samplers import Proposal, Sample, TrialOutcome
+from expsdk.sweep.actions import Action, AskStop, Finish, Kill, Launch, Note, Terminate
+from expsdk.sweep.advisers import AdviceFailed, Advisers
+from expsdk.sweep.deadlines import Deadlines
 from expsdk.sweep.events import Began, Changed, Event, Found, Interrupted, Passed
 from expsdk.sweep.limits import Limits
+from expsdk.sweep.tally import Tally
 from expsdk_runtime.contract import Phase, Reason, Stop
-
-_STALE_DEADLINES = 64
 
 
 class _Stage(IntEnum):
@@ -37,9 +37,14 @@ class _Running:
     """A trial that has a job."""
 
     parameters: Sample
-    deadline: float | None = None
+    attempt: int
+    parent: int | None
+    was_found: bool
+    began_at: float | None = None
+    heard: int | None = None  # the last epoch that the pruner has heard of
     stage: _Stage = _Stage.RUNNING
     is_finished: bool = False
+    stop: str = Stop.INTERRUPTED
     reason: str = ""
     message: str = ""
 
@@ -48,19 +53,24 @@ class Coordinator:
     """Drives one sweep.
 
     Attributes:
-        counts: Number of trials by phase, as far as this coordinator knows.
-        best: Number and value of the best trial, the first of equal ones, where there is one objective and a trial has
-            succeeded with a value.
         is_finished: Whether the sweep is over; nothing changes after that.
+        failure: What an adviser has raised, in words, which has ended the sweep; else None.
     """
 
-    def __init__(self, sampler: Sampler, limits: Limits, *, directions: Sequence[str]) -> None:
-        self.counts: Counter[str] = Counter()
-        self.best: tuple[int, float] | None = None
+    def __init__(self, advisers: Advisers, limits: Limits, *, directions: Sequence[str], rate: float = 0.0) -> None:
+        """Make the core of a sweep that has not begun.
+
+        Args:
+            advisers: The sampler, the pruner and the constraints.
+            limits: What ends the sweep and its trials.
+            directions: "minimize" or "maximize" for each objective.
+            rate: How much of the budget's unit a trial takes up while it runs.
+        """
         self.is_finished = False
-        self._sampler = sampler
+        self.failure: AdviceFailed | None = None
+        self._advisers = advisers
         self._limits = limits
-        self._sign = (1.0 if directions[0] == "minimize" else -1.0) if len(directions) == 1 else None
+        self._tally = Tally(directions, rate=rate)
         self._running: dict[int, _Running] = {}
         self._again: deque[Launch] = deque()
         self._taken: set[int] = set()
@@ -68,17 +78,24 @@ class Coordinator:
         self._exhausted = False
         self._ends_at: float | None = None
         self._verdict: Finish | None = None  # set as soon as no more trials are launched
-        self._deadlines: list[tuple[float, int]] = []
+        self._is_stopping = False  # whether what runs has been asked to stop, too
+        self._deadlines = Deadlines()
+
+    @property
+    def counts(self) -> Counter[str]:
+        """Number of trials by phase, as far as this coordinator knows."""
+        return self._tally.counts
+
+    @property
+    def best(self) -> tuple[int, float] | None:
+        """Number and value of the best trial; see `Tally`."""
+        return self._tally.best
 
     @property
     def deadline(self) -> float | None:
         """When the next `Passed` is due, or None where only other events can change anything."""
-        while self._deadlines and not self._is_due(*self._deadlines[0]):
-            heapq.heappop(self._deadlines)
-        times = [self._deadlines[0][0]] if self._deadlines else []
-        if self._ends_at is not None and self._verdict is None:
-            times.append(self._ends_at)
-        return min(times, default=None)
+        times = [self._deadlines.next, None if self._is_stopping else self._ends_at]
+        return min((at for at in times if at is not None), default=None)
 
     @property
     def running(self) -> int:
@@ -89,62 +106,122 @@ class Coordinator:
         """Whether a trial has a job."""
         return number in self._running
 
+    def spent_hours(self, now: float) -> float:
+        """Return how much of the budget's unit the trials have used up until now, in hours."""
+        return self._tally.spent_hours(now)
+
     def handle(self, event: Event) -> list[Action]:
         """Return what is to be done now that `event` has happened."""
         if self.is_finished:
             return []
-        if isinstance(event, Found):
-            self._find(event)
-            return []
-        return list(self._react(event))
+        actions: list[Action] = []
+        try:
+            for action in self._react(event):
+                actions.append(action)  # noqa: PERF402 - what came before an exception counts
+        except AdviceFailed as failure:
+            self.failure = failure
+            actions += self._stop(event.at, Finish(Phase.FAILED, str(failure)))
+            if not isinstance(event, Found):
+                actions += self._conclude()
+        return actions
 
-    def _react(self, event: Began | Changed | Passed | Interrupted) -> Iterator[Action]:
+    def _react(self, event: Event) -> Iterator[Action]:
+        if isinstance(event, Found):
+            yield from self._find(event)
+            return
         if isinstance(event, Began):
-            self._ends_at = None if self._limits.timeout_s is None else event.at + self._limits.timeout_s
+            self._ends_at = None if self._limits.timeout_s is None else event.at + self._limits.timeout_s - event.active_s
         elif isinstance(event, Changed):
-            self._change(event)
+            yield from self._change(event)
         elif isinstance(event, Interrupted):
             yield from self._interrupt(event)
         yield from self._limit(event.at)
         yield from self._expire(event.at)
         yield from self._fill(event.at)
-        if not self._running:  # nothing is left to launch, or it would run
+        yield from self._conclude()
+
+    def _conclude(self) -> Iterator[Action]:
+        """End the sweep once nothing runs: nothing is left to launch then, or it would run."""
+        if not self._running:
             self.is_finished = True
             self._verdict = self._verdict or Finish(Phase.SUCCEEDED, self._summary())
             yield self._verdict
 
-    def _find(self, event: Found) -> None:
+    def _find(self, event: Found) -> Iterator[Action]:
         """Take up a trial that an earlier coordinator launched, or was about to."""
-        self._taken.add(event.number)
+        outcome = event.outcome
+        number, phase = outcome.number, outcome.phase
+        self._taken.add(number)
+        attempt = event.attempt
         if event.alive:
-            self._run(event.number, event.parameters, event.at)
-            if event.phase in Phase.FINISHED:
-                self._await_end(event.number, event.at)
-            self._sampler.tell(TrialOutcome(event.number, event.parameters, Phase.RUNNING, None))
-        elif event.phase in Phase.FINISHED:
-            self._settle(event.number, event.parameters, event.phase, event.values)
-        else:
-            # A job that never was is attempt 1 still; one that is gone before its trial ended is followed by another.
-            attempt = event.attempt if event.phase == Phase.PENDING else event.attempt + 1
-            self._again.append(Launch(event.number, event.parameters, attempt))
-            self._sampler.tell(TrialOutcome(event.number, event.parameters, Phase.PENDING, None))
-
-    def _change(self, event: Changed) -> None:
-        if event.number not in self._running:  # an update that comes late, or twice
+            running = self._run(Launch(number, outcome.parameters, attempt, outcome.parent), event.at - event.ran_s)
+            running.was_found = True
+            if phase in Phase.FINISHED:
+                self._await_end(number, event.at)
+            self._note_begin(running, phase, event.at, event.ran_s)
+            self._advisers.tell(replace(outcome, phase=Phase.RUNNING, values=None))
             return
-        has_said = event.phase in Phase.FINISHED
-        if not event.alive:
-            running = self._running.pop(event.number)
-            self.counts[Phase.RUNNING] -= 1
-            self._settle(event.number, running.parameters, event.phase if has_said else Phase.FAILED, event.values)
-        elif has_said:
-            self._await_end(event.number, event.at)
+        self._tally.end(None, event.ran_s)
+        if phase in Phase.FINISHED and not self._may_go_on(outcome, attempt, was_found=True):
+            yield from self._settle(outcome)
+            return
+        # A job that never was is attempt 1 still; one that is gone before its trial ended is followed by another.
+        self._again.append(
+            Launch(number, outcome.parameters, attempt if phase == Phase.PENDING else attempt + 1, outcome.parent)
+        )
+        self._advisers.tell(replace(outcome, phase=Phase.PENDING, values=None))
 
-    def _run(self, number: int, parameters: Sample, at: float) -> None:
+    def _change(self, event: Changed) -> Iterator[Action]:
+        outcome = event.outcome
+        number = outcome.number
+        running = self._running.get(number)
+        if running is None:  # an update that comes late, or twice
+            return
+        self._note_begin(running, outcome.phase, event.at, event.ran_s)
+        is_to_stop, running.heard = self._advisers.hear(outcome, after=running.heard)
+        has_said = outcome.phase in Phase.FINISHED
+        if not event.alive:
+            del self._running[number]
+            self.counts[Phase.RUNNING] -= 1
+            self._deadlines.set(number, None)
+            self._tally.end(running.began_at, event.ran_s)
+            yield from self._end(outcome if has_said else replace(outcome, phase=Phase.FAILED), running)
+        elif has_said:
+            self._await_end(number, event.at)
+        elif is_to_stop and running.stage < _Stage.ASKED:
+            running.stop, running.reason = Stop.PRUNED, Reason.PRUNED
+            running.message = f"the trial was asked to stop early, and did not within {self._limits.grace_s:g} s"
+            yield self._press(number, running, _Stage.ASKED, event.at)
+
+    def _end(self, outcome: TrialOutcome, running: _Running) -> Iterator[Action]:
+        """Count a trial whose job is gone, or have it launched again."""
+        if self._verdict is None and self._may_go_on(outcome, running.attempt, was_found=running.was_found):
+            self._again.append(Launch(outcome.number, running.parameters, running.attempt + 1, running.parent))
+        else:
+            yield from self._settle(outcome)
+
+    def _may_go_on(self, outcome: TrialOutcome, attempt: int, *, was_found: bool) -> bool:
+        """Whether a trial that has ended is to have another attempt.
+
+        One that an earlier coordinator has interrupted always is.
+        """
+        if outcome.phase == Phase.FAILED:
+            return outcome.reason in Reason.INFRASTRUCTURE and attempt <= self._limits.retries
+        return was_found and outcome.phase == Phase.CANCELLED and outcome.reason == Reason.INTERRUPTED
+
+    def _run(self, launch: Launch, since: float) -> _Running:
         """Count a trial that has a job now."""
-        self._running[number] = running = _Running(parameters)
+        running = _Running(launch.parameters, launch.attempt, launch.parent, was_found=False)
+        self._running[launch.number] = running
         self.counts[Phase.RUNNING] += 1
-        self._set_deadline(number, running, self._limits.trial_timeout_s, at)
+        self._set_deadline(launch.number, self._limits.trial_timeout_s, since)
+        return running
+
+    def _note_begin(self, running: _Running, phase: str, at: float, ran_s: float) -> None:
+        """Count a trial's time from when it has begun to run."""
+        if running.began_at is None and phase == Phase.RUNNING:
+            running.began_at = at - ran_s
+            self._tally.begin(running.began_at)
 
     def _await_end(self, number: int, at: float) -> None:
         """Give the process of a trial that has said how it ended the grace period to go, once."""
@@ -155,17 +232,19 @@ class Coordinator:
         running.stage = _Stage.TERMINATED
         running.reason = running.reason or Reason.TIMEOUT
         running.message = running.message or "the trial had ended, but its process had not"
-        self._set_deadline(number, running, self._limits.grace_s, at)
+        self._set_deadline(number, self._limits.grace_s, at)
 
-    def _settle(self, number: int, parameters: Sample, phase: str, values: tuple[float, ...] | None) -> None:
-        """Count a trial that has ended and tell the sampler."""
-        self.counts[phase] += 1
-        if phase == Phase.SUCCEEDED and values and self._sign is not None:
-            value = values[0]
-            is_better = self.best is None or (self._sign * value, number) < (self._sign * self.best[1], self.best[0])
-            if value == value and is_better:  # NaN, which does not equal itself, is never the best
-                self.best = (number, value)
-        self._sampler.tell(TrialOutcome(number, parameters, phase, values))
+    def _settle(self, outcome: TrialOutcome) -> Iterator[Action]:
+        """Count a trial that has ended and tell the advisers."""
+        known = outcome
+        try:
+            if not outcome.constraints:
+                known = self._advisers.constrain(outcome)
+        finally:  # also where that fails, the trial has ended
+            self._tally.settle(known)
+        if known is not outcome:
+            yield Note(known.number, known.constraints)
+        self._advisers.tell(known)
 
     def _interrupt(self, event: Interrupted) -> Iterator[Action]:
         """The first time, ask all trials to stop; after that, kill them."""
@@ -176,35 +255,56 @@ class Coordinator:
             if running.stage < _Stage.KILLED:
                 yield self._press(number, running, _Stage.KILLED, event.at)
 
+    def _drain(self, message: str) -> None:
+        """Launch no more; what runs goes on to its end."""
+        self._verdict = Finish(Phase.SUCCEEDED, message)
+        self._forget_waiting()
+
     def _stop(self, at: float, verdict: Finish) -> Iterator[Action]:
         """Launch no more and ask what runs to stop."""
         self._verdict = verdict
-        self.counts[Phase.PENDING] += len(self._again)
-        self._again.clear()
+        self._is_stopping = True
+        self._forget_waiting()
         for number, running in self._running.items():
             if running.stage < _Stage.ASKED:
-                running.reason = Reason.INTERRUPTED
+                running.stop, running.reason = Stop.INTERRUPTED, Reason.INTERRUPTED
                 running.message = f"the sweep ended before this trial did ({verdict.message})"
                 yield self._press(number, running, _Stage.ASKED, at)
 
+    def _forget_waiting(self) -> None:
+        self.counts[Phase.PENDING] += len(self._again)
+        self._again.clear()
+
     def _limit(self, at: float) -> Iterator[Action]:
-        """End a sweep that has failed too often, or whose time is over."""
-        if self._verdict is not None:
+        """End a sweep that has failed too often, has reached its target, or whose time or budget is used up."""
+        if self._is_stopping:
             return
         failures, allowed = self.counts[Phase.FAILED], self._limits.max_failures
+        target, best = self._limits.target, self.best
         if allowed is not None and failures > allowed:
             message = f"max_failures={allowed}, and {failures} {'trial has' if failures == 1 else 'trials have'} failed"
             yield from self._stop(at, Finish(Phase.FAILED, message))
+        elif target is not None and best is not None and self._tally.reaches(target):
+            message = f"target={target:g} is reached: trial {best[0]} has {best[1]:.6g}"
+            yield from self._stop(at, Finish(Phase.SUCCEEDED, message))
         elif self._ends_at is not None and at >= self._ends_at:
             message = f"the time is over: timeout_s={self._limits.timeout_s:g}"
             yield from self._stop(at, Finish(Phase.SUCCEEDED, message))
+        elif self._verdict is None:
+            self._close(at)
+
+    def _close(self, at: float) -> None:
+        """Launch no more where nothing better is to be expected, or nothing is left of the budget."""
+        stale, budget = self._limits.no_improvement_trials, self._limits.budget
+        if stale is not None and self._tally.since_best >= stale:
+            trials = "trial has" if stale == 1 else "trials have"
+            self._drain(f"no_improvement_trials={stale}: the last {stale} {trials} not been better than the best")
+        elif budget is not None and (spent := self.spent_hours(at)) >= budget.hours:
+            self._drain(f"the budget is used up: {spent:.3g} of {budget}")
 
     def _expire(self, at: float) -> Iterator[Action]:
         """Press trials whose time is over."""
-        while self._deadlines and self._deadlines[0][0] <= at:
-            deadline, number = heapq.heappop(self._deadlines)
-            if not self._is_due(deadline, number):
-                continue
+        while (number := self._deadlines.pop_due(at)) is not None:
             running = self._running[number]
             if running.stage == _Stage.RUNNING:
                 running.reason = Reason.TIMEOUT
@@ -214,9 +314,9 @@ class Coordinator:
 
     def _press(self, number: int, running: _Running, stage: _Stage, at: float) -> Action:
         running.stage = stage
-        self._set_deadline(number, running, None if stage == _Stage.KILLED else self._limits.grace_s, at)
+        self._set_deadline(number, None if stage == _Stage.KILLED else self._limits.grace_s, at)
         if stage == _Stage.ASKED:
-            return AskStop(number, Stop.CANCELLED)
+            return AskStop(number, running.stop)
         if stage == _Stage.TERMINATED:
             return Terminate(number, running.reason, running.message)
         return Kill(number, running.reason, running.message)
@@ -227,7 +327,7 @@ class Coordinator:
             launch = self._again.popleft() if self._again else self._propose()
             if launch is None:
                 return
-            self._run(launch.number, launch.parameters, at)
+            self._run(launch, at)
             yield launch
 
     def _propose(self) -> Launch | None:
@@ -236,29 +336,20 @@ class Coordinator:
             self._next += 1
         if self._is_complete():
             return None
-        sample = self._sampler.ask(self._next)
-        if sample is None:
+        proposed = self._advisers.ask(self._next)
+        if proposed is None:
             self._exhausted = True
             return None
         self._next += 1
-        return Launch(self._next - 1, sample, 1)
+        if isinstance(proposed, Proposal):
+            return Launch(self._next - 1, proposed.parameters, 1, proposed.parent)
+        return Launch(self._next - 1, proposed, 1)
 
     def _is_complete(self) -> bool:
         return self._exhausted or (self._limits.trials is not None and self._next >= self._limits.trials)
 
-    def _set_deadline(self, number: int, running: _Running, after_s: float | None, at: float) -> None:
-        running.deadline = None if after_s is None else at + after_s
-        if running.deadline is None:
-            return
-        heapq.heappush(self._deadlines, (running.deadline, number))
-        if len(self._deadlines) > 2 * len(self._running) + _STALE_DEADLINES:
-            self._deadlines = [entry for entry in self._deadlines if self._is_due(*entry)]
-            heapq.heapify(self._deadlines)
-
-    def _is_due(self, deadline: float, number: int) -> bool:
-        """Whether a deadline is still the trial's own, not one that a later one replaced."""
-        running = self._running.get(number)
-        return running is not None and running.deadline == deadline
+    def _set_deadline(self, number: int, after_s: float | None, at: float) -> None:
+        self._deadlines.set(number, None if after_s is None else at + after_s)
 
     def _summary(self) -> str:
         return counts_by_phase(self.counts) or "no trial ended"

@@ -5,21 +5,27 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Any
 
 from expsdk.backends.base import Backend, Update
 from expsdk.errors import BackendError
 from expsdk.resources.experiment import Experiment
-from expsdk.resources.result import new_result
+from expsdk.resources.names import trial_name
+from expsdk.resources.result import Result, new_result
+from expsdk.resources.times import seconds_between
+from expsdk.samplers import TrialOutcome, outcome_of
 from expsdk.samplers.derive import derive_trial_seed
-from expsdk.sweep.actions import Action, AskStop, Finish, Kill, Launch, Terminate
+from expsdk.space import Space
+from expsdk.sweep.actions import Action, AskStop, Finish, Kill, Launch, Note, Terminate
 from expsdk.sweep.core import Coordinator
-from expsdk.sweep.events import Began, Changed, Event, Interrupted, Passed
-from expsdk.sweep.observer import Observer
+from expsdk.sweep.events import Began, Changed, Event, Found, Interrupted, Passed
+from expsdk.sweep.observer import Observer, Standing
 from expsdk.sweep.record import with_ending, with_progress
-from expsdk_runtime.contract import Phase, decode_number
+from expsdk.sweep.reuse import Reusable
+from expsdk_runtime.contract import Phase, encode_number
 
 STATUS_INTERVAL_S = 2.0
 
@@ -31,25 +37,52 @@ class Driver:
         interruptions: How often the user pressed Ctrl-C.
     """
 
-    def __init__(self, coordinator: Coordinator, backend: Backend, experiment: Experiment, observer: Observer) -> None:
+    def __init__(
+        self,
+        coordinator: Coordinator,
+        backend: Backend,
+        experiment: Experiment,
+        observer: Observer,
+        *,
+        space: Space | None = None,
+        reusable: Reusable | None = None,
+    ) -> None:
+        """Make the driver of an experiment that the backend has created or resumed.
+
+        Args:
+            coordinator: The core, which nothing has been told yet.
+            backend: Where trials run.
+            experiment: The experiment's record.
+            observer: Who looks on.
+            space: The experiment's space as its function has it, where it is at hand: it knows 1.0 from 1.
+            reusable: Results that may be used instead of running a trial.
+        """
         self.interruptions = 0
         self._coordinator = coordinator
         self._backend = backend
         self._experiment = experiment
         self._observer = observer
+        self._space = space or Space.from_declarative(experiment.spec.space)
+        self._reusable = reusable
         self._objectives = [objective.metric for objective in experiment.spec.objectives]
+        self._began_at = 0.0
+        self._active_before_s = experiment.status.active_seconds
         self._interruptions_told = 0
         self._next_status_at = 0.0
         self._trouble_told = ""
 
-    def run(self) -> Experiment:
+    def run(self, found: Sequence[Update] = ()) -> Experiment:
         """Drive the sweep to its end and return the experiment's record as it is then.
 
         Whatever is raised on the way, the record says how the sweep ended.
+
+        Args:
+            found: The trials that were there before, by number.
         """
+        self._began_at = time.monotonic()
         with self._listening_to_ctrl_c():
             try:
-                return self._drive()
+                return self._drive(found)
             except BaseException as error:
                 words = filter(None, (type(error).__name__, str(error)))
                 message = f"the coordinator ended: {': '.join(words)}"
@@ -58,8 +91,10 @@ class Driver:
                     self._publish()
                 raise
 
-    def _drive(self) -> Experiment:
-        self._perform(Began(time.monotonic()))
+    def _drive(self, found: Sequence[Update]) -> Experiment:
+        for update in found:
+            self._perform(self._found(update))
+        self._perform(Began(time.monotonic(), self._active_before_s))
         while not self._coordinator.is_finished:
             for event in self._events(self._wait()):
                 self._perform(event)
@@ -68,7 +103,7 @@ class Driver:
             if self._backend.trouble != self._trouble_told:
                 self._trouble_told = self._backend.trouble
                 self._observer.troubled(self._trouble_told)
-            self._observer.refresh(self._coordinator)
+            self._observer.refresh(self._standing())
         return self._experiment
 
     def _wait(self) -> list[Update]:
@@ -82,8 +117,8 @@ class Driver:
         for update in updates:
             if self._coordinator.is_running(update.number):
                 self._observer.changed(update.document, alive=update.alive)
-            status = update.document["status"]
-            yield Changed(time.monotonic(), update.number, status["phase"], self._values(status), update.alive)
+            ran_s = 0.0 if update.alive else seconds_between(update.document["status"])
+            yield Changed(time.monotonic(), self._outcome(update), update.alive, ran_s)
         while self._interruptions_told < self.interruptions:
             self._interruptions_told += 1
             self._observer.interrupted(self._interruptions_told)
@@ -96,12 +131,21 @@ class Driver:
         until = self._next_status_at if deadline is None else min(deadline, self._next_status_at)
         return max(0.0, until - time.monotonic())
 
-    def _values(self, status: dict[str, object]) -> tuple[float, ...] | None:
-        values = status.get("objectives") or {}
-        assert isinstance(values, dict)
-        if any(name not in values for name in self._objectives):
-            return None
-        return tuple(decode_number(values[name]) for name in self._objectives)
+    def _found(self, update: Update) -> Found:
+        status = update.document["status"]
+        if update.alive:
+            self._observer.changed(update.document, alive=True)
+        return Found(
+            time.monotonic(), self._outcome(update), status["attempt"], update.alive, seconds_between(status)
+        )
+
+    def _outcome(self, update: Update) -> TrialOutcome:
+        return outcome_of(update.document, space=self._space, objectives=self._objectives)
+
+    def _standing(self) -> Standing:
+        core = self._coordinator
+        has_budget = self._experiment.spec.budget is not None
+        return Standing(core.counts, core.best, core.spent_hours(time.monotonic()) if has_budget else None)
 
     def _perform(self, event: Event) -> None:
         for action in self._coordinator.handle(event):
@@ -109,10 +153,10 @@ class Driver:
 
     def _do(self, action: Action) -> None:
         if isinstance(action, Launch):
-            name = self._experiment.metadata.name
-            seed = derive_trial_seed(self._experiment.spec.seed, action.number)
-            result = new_result(name, number=action.number, parameters=action.parameters, seed=seed)
-            self._backend.launch(result, attempt=action.attempt)
+            self._launch(action)
+        elif isinstance(action, Note):
+            values = [encode_number(value) for value in action.constraints]
+            self._backend.note(action.number, {"constraints": values})
         elif isinstance(action, AskStop):
             self._backend.ask_stop(action.number, action.stop)
         elif isinstance(action, Terminate):
@@ -123,8 +167,27 @@ class Driver:
             self._experiment = with_ending(self._experiment, phase=action.phase, message=action.message)
             self._publish()
 
+    def _launch(self, launch: Launch) -> None:
+        name = self._experiment.metadata.name
+        result = new_result(
+            name,
+            number=launch.number,
+            parameters=launch.parameters,
+            seed=derive_trial_seed(self._experiment.spec.seed, launch.number),
+            parent="" if launch.parent is None else trial_name(name, launch.parent),
+        )
+        status = self._known_status(result) if launch.attempt == 1 else None
+        if status is None:
+            self._backend.launch(result, attempt=launch.attempt)
+        else:
+            self._backend.record(result, status)
+
+    def _known_status(self, result: Result) -> dict[str, Any] | None:
+        return None if self._reusable is None else self._reusable.status_of(result)
+
     def _publish(self) -> None:
-        self._experiment = with_progress(self._experiment, self._coordinator)
+        active_s = self._active_before_s + time.monotonic() - self._began_at
+        self._experiment = with_progress(self._experiment, self._standing(), active_s=active_s)
         self._backend.keep(self._experiment)
         self._next_status_at = time.monotonic() + STATUS_INTERVAL_S
 

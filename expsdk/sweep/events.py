@@ -5,14 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from expsdk.samplers import Sample
+from expsdk.samplers import TrialOutcome
 
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """The coordinator starts; everything that was there before has been told as `Found`."""
+    """The coordinator starts; everything that was there before has been told as `Found`.
+
+    Attributes:
+        at: Now.
+        active_s: How long earlier coordinators have driven the sweep.
+    """
 
     at: float
+    active_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,21 +27,17 @@ class Found:
 
     Attributes:
         at: Now.
-        number: The trial's number.
-        parameters: Its sample, in the types of the space.
-        phase: As its Result says.
-        values: The objectives' values, where it has them all.
+        outcome: The trial as its Result has it.
         attempt: Which attempt its Result tells of.
         alive: Whether it has a job.
+        ran_s: How long that attempt has run, in seconds.
     """
 
     at: float
-    number: int
-    parameters: Sample
-    phase: str
-    values: tuple[float, ...] | None
+    outcome: TrialOutcome
     attempt: int
     alive: bool
+    ran_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +46,15 @@ class Changed:
 
     Attributes:
         at: Now.
-        number: The trial's number.
-        phase: As its Result says; a trial that has no job any more and has not said how it ended has failed.
-        values: The objectives' values, where it has them all.
+        outcome: The trial as its Result has it; one that has no job any more and has not said how it ended has failed.
         alive: Whether it has a job still.
+        ran_s: How long this attempt has run, in seconds.
     """
 
     at: float
-    number: int
-    phase: str
-    values: tuple[float, ...] | None
+    outcome: TrialOutcome
     alive: bool
+    ran_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,80 +2,108 @@
 
 from __future__ import annotations
 
+import inspect
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from expsdk.errors import SweepError
 from expsdk.experiment.definition import Definition
-from expsdk.experiment.signature import bind
+from expsdk.experiment.signature import bind, check_signature
 from expsdk.resources.names import EXPERIMENT_NAME_LIMIT_CHARS, check_experiment_name
-from expsdk.samplers import RandomSampler, Sampler, SobolSampler, TpeSampler, make_sampler
+from expsdk.samplers import Sample, is_endless
 from expsdk.samplers.given import GivenSampler
+from expsdk.space import Space
+from expsdk.space.domains import Constant, Parameter
+from expsdk.sweep.advisers import Constraints
+from expsdk.sweep.choice import Choice
 from expsdk.sweep.limits import Limits
 
+EPOCHS = "epochs"
 SEED_BITS = 31
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _SUFFIX_CHARS = 5
 _INT64 = range(-(2**63), 2**63)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """A sweep that is yet to run.
 
     Attributes:
         name: The experiment's name, or None for the function's with a suffix that is drawn when it runs.
-        sampler: A sampler's name, or a sampler.
-        seed: The seed of samples and trials.
+        seed: The seed of samples and trials; it is drawn where the user gave none.
+        is_seeded: Whether the user gave it.
         limits: How many trials, how many at a time, how long.
+        sampler: What proposes samples.
+        pruner: What stops trials that are not promising, or None.
+        epochs: How many epochs a trial has, where that is known.
+        constraints: What a trial may violate, or None.
+        initial: Samples to try before the sampler's own.
+        learn_from: Experiments whose trials the sampler is told first.
+        replicates: How many trials each sample gets.
+        cache: Whether results of the same code, sample and seed are used again.
     """
 
-    name: str | None
-    sampler: str | Sampler
+    name: str | None = None
     seed: int
+    is_seeded: bool = True
     limits: Limits
-
-    @property
-    def sampler_name(self) -> str:
-        """The sampler as the experiment's record names it."""
-        if isinstance(self.sampler, str):
-            return self.sampler
-        name = getattr(self.sampler, "name", None)
-        return name if isinstance(name, str) and name else type(self.sampler).__name__
+    sampler: Choice
+    pruner: Choice | None = None
+    epochs: int | None = None
+    constraints: Constraints | None = None
+    initial: tuple[Sample, ...] = ()
+    learn_from: tuple[str, ...] = ()
+    replicates: int = 1
+    cache: bool = False
 
 
 def plan_sweep(
     definition: Definition,
     *,
-    sampler: str | Sampler,
+    sampler: Any,
     seed: int | None,
     limits: Limits,
     name: str | None,
+    pruner: Any = None,
+    constraints: Constraints | None = None,
+    initial: Sequence[Mapping[str, Any]] = (),
+    learn_from: Sequence[str] = (),
+    replicates: int = 1,
+    cache: bool = False,
 ) -> Plan:
     """Check what a sweep was told; see `expsdk.decorator.Experiment.sweep` for the arguments.
 
     Raises:
-        SweepError: The seed or the sampler is impossible, or nothing would end the sweep.
-        SpaceError: The sampler is "grid" and the space is not finite.
+        SweepError: The seed, the sampler or the pruner is impossible, or nothing would end the sweep.
+        SpaceError: The sampler is "grid" and the space is not finite, or an initial sample is outside the space.
         DefinitionError: The name is no DNS label of at most 40 characters.
     """
+    from expsdk.sweep.advising import make_advisers, make_plan_sampler
+
     plan = Plan(
         name=None if name is None else check_experiment_name(name),
-        sampler=sampler,
         seed=secrets.randbits(SEED_BITS) if seed is None else _check_seed(seed),
+        is_seeded=seed is not None,
         limits=limits,
+        sampler=Choice.of("sampler", sampler),
+        pruner=None if pruner is None else Choice.of("pruner", pruner),
+        epochs=known_epochs(definition),
+        constraints=_check_constraints(constraints),
+        initial=_check_initial(initial),
+        learn_from=_check_names(learn_from),
+        replicates=_check_replicates(replicates),
+        cache=bool(cache),
     )
-    made = make_plan_sampler(definition, plan)
-    if (
-        limits.trials is None
-        and limits.timeout_s is None
-        and isinstance(made, (RandomSampler, SobolSampler, TpeSampler))
-    ):
+    _check_single_objective(definition, plan)
+    made = make_plan_sampler(plan, definition.space, definition.directions)
+    make_advisers(plan, definition.space, definition.directions)
+    if not limits.bounds_a_sweep and is_endless(made):
         raise SweepError(
-            f"a sweep ends after some trials or some time, and sampler {plan.sampler_name!r} proposes for ever; give"
-            " trials= or timeout_s=, or use sampler='grid' for every sample of a finite space"
+            f"a sweep ends after some trials or some time, and sampler {plan.sampler.name!r} proposes for ever; give"
+            " trials=, timeout_s= or budget=, or use sampler='grid' for every sample of a finite space"
         )
     return plan
 
@@ -87,18 +115,41 @@ def plan_launch(definition: Definition, parameters: Mapping[str, Any]) -> Plan:
         SpaceError: A parameter is unknown or missing, or JSON cannot carry its value.
     """
     sample = bind(definition.function, definition.space, parameters)
-    return Plan(None, GivenSampler([sample]), secrets.randbits(SEED_BITS), Limits(trials=1))
-
-
-def make_plan_sampler(definition: Definition, plan: Plan) -> Sampler:
-    """Return the sampler of a plan, made anew where the plan names it."""
-    return make_sampler(
-        plan.sampler,
-        space=definition.space,
-        directions=definition.directions,
-        seed=plan.seed,
-        parallelism=plan.limits.parallelism,
+    return Plan(
+        seed=secrets.randbits(SEED_BITS), limits=Limits(trials=1), sampler=Choice(GivenSampler([sample]))
     )
+
+
+def with_epochs(definition: Definition, epochs: int | None) -> Definition:
+    """Return the definition whose trials all get the same number of epochs as their parameter `epochs`.
+
+    Raises:
+        SweepError: It is no number of epochs, or the space has a parameter of that name already.
+        SpaceError: The function does not take it.
+    """
+    if epochs is None:
+        return definition
+    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
+        raise SweepError(f"epochs is an integer of at least 1, not {epochs!r}; leave it out for the function's own")
+    space = definition.space
+    if EPOCHS in space.names:
+        raise SweepError(
+            "epochs gives every trial its number of epochs, and the space has a parameter of that name; leave one out"
+        )
+    extended = Space((*space.parameters, Parameter(EPOCHS, Constant(epochs))))
+    check_signature(definition.function, extended)
+    return replace(definition, space=extended)
+
+
+def known_epochs(definition: Definition) -> int | None:
+    """Return how many epochs a trial has: the space's constant of that name, or the function's own default."""
+    domain = next((each.domain for each in definition.space.parameters if each.name == EPOCHS), None)
+    if domain is not None:
+        value = domain.value if isinstance(domain, Constant) else None
+    else:
+        parameter = inspect.signature(definition.function).parameters.get(EPOCHS)
+        value = parameter.default if parameter is not None else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
 def draw_name(stem: str) -> str:
@@ -111,3 +162,46 @@ def _check_seed(seed: object) -> int:
     if isinstance(seed, bool) or not isinstance(seed, int) or seed not in _INT64:
         raise SweepError(f"seed is an integer that fits 64 bits, not {seed!r}; write one such as seed=7")
     return seed
+
+
+def _check_single_objective(definition: Definition, plan: Plan) -> None:
+    """See that what compares trials by one value has one."""
+    if len(definition.directions) == 1:
+        return
+    limits = plan.limits
+    asked = {
+        "pruner": plan.pruner,
+        "target": limits.target,
+        "no_improvement_trials": limits.no_improvement_trials,
+    }
+    for name, value in asked.items():
+        if value is not None:
+            metrics = ", ".join(objective.metric for objective in definition.objectives)
+            raise SweepError(f"{name} compares trials by a single objective, and there are several ({metrics}); leave it out")
+
+
+def _check_constraints(constraints: object) -> Any:
+    if constraints is not None and not callable(constraints):
+        raise SweepError(
+            "constraints is a function of a trial's metrics that returns numbers, at most 0 where nothing is violated,"
+            f" not {constraints!r}; write one such as lambda metrics: metrics['size'] - 100"
+        )
+    return constraints
+
+
+def _check_initial(initial: object) -> tuple[Sample, ...]:
+    if not isinstance(initial, Sequence) or not all(isinstance(each, Mapping) for each in initial):
+        raise SweepError(f"initial is a list of samples, not {initial!r}; write one such as [{{'lr': 0.1}}]")
+    return tuple(dict(each) for each in initial)
+
+
+def _check_names(names: object) -> tuple[str, ...]:
+    if isinstance(names, str) or not isinstance(names, Sequence):
+        raise SweepError(f"learn_from is a list of experiments' names, not {names!r}; write one such as ['train-x7k2p']")
+    return tuple(check_experiment_name(name) for name in names)
+
+
+def _check_replicates(replicates: object) -> int:
+    if isinstance(replicates, bool) or not isinstance(replicates, int) or replicates < 1:
+        raise SweepError(f"replicates is an integer of at least 1, not {replicates!r}; 1 runs every sample once")
+    return replicates

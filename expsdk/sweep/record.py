@@ -1,12 +1,15 @@
-"""From a plan to the Experiment's record, and from the coordinator's state to its status."""
+"""From a plan to the Experiment's record and back, and from the coordinator's state to its status."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timezone
+from typing import Any
 
 from expsdk.experiment.definition import Definition
 from expsdk.packaging.payload import Payload
 from expsdk.packaging.provenance import provenance_of
+from expsdk.resources import experiment as records
 from expsdk.resources.experiment import (
     BestTrial,
     Experiment,
@@ -16,17 +19,33 @@ from expsdk.resources.experiment import (
     Objective,
     PayloadReference,
     Provenance,
+    PrunerChoice,
     SamplerChoice,
 )
 from expsdk.resources.names import trial_name
-from expsdk.sweep.core import Coordinator
+from expsdk.space import Space
+from expsdk.sweep.advisers import Constraints
+from expsdk.sweep.budget import Budget
+from expsdk.sweep.choice import Choice
+from expsdk.sweep.limits import Limits
+from expsdk.sweep.observer import Standing
 from expsdk.sweep.plan import Plan
 from expsdk_runtime.contract import PAYLOAD_FORMAT, Phase
 from expsdk_runtime.status import summarize
 
 
-def new_experiment(definition: Definition, plan: Plan, payload: Payload, *, name: str) -> Experiment:
-    """Return the record of a sweep that is yet to run."""
+def new_experiment(
+    definition: Definition, plan: Plan, payload: Payload, *, name: str, own: Payload | None = None
+) -> Experiment:
+    """Return the record of a sweep that is yet to run.
+
+    Args:
+        definition: The experiment.
+        plan: Its plan.
+        payload: The packed function.
+        name: The experiment's name.
+        own: The user's own sampler, pruner and constraints, packed, where there are any.
+    """
     limits = plan.limits
     return Experiment(
         metadata=ExperimentMetadata(name=name),
@@ -34,43 +53,81 @@ def new_experiment(definition: Definition, plan: Plan, payload: Payload, *, name
             function=definition.label,
             space=definition.space.to_declarative(),
             objectives=tuple(Objective(metric=each.metric, direction=each.direction) for each in definition.objectives),
-            sampler=SamplerChoice(name=plan.sampler_name),
+            sampler=SamplerChoice(name=plan.sampler.name, options=dict(plan.sampler.options)),
+            pruner=plan.pruner
+            and PrunerChoice(name=plan.pruner.name, options=dict(plan.pruner.options), epochs=plan.epochs),
             seed=plan.seed,
             trials=limits.trials,
             parallelism=limits.parallelism,
+            initial=plan.initial,
+            learn_from=plan.learn_from,
+            replicates=plan.replicates,
+            constrained=plan.constraints is not None,
+            cache=plan.cache,
+            retries=limits.retries,
+            target=limits.target,
+            no_improvement_trials=limits.no_improvement_trials,
+            budget=limits.budget and records.Budget(unit=limits.budget.unit, hours=limits.budget.hours),
             max_failures=limits.max_failures,
             timeout_seconds=limits.timeout_s,
             trial_timeout_seconds=limits.trial_timeout_s,
             grace_seconds=limits.grace_s,
-            payload=PayloadReference(
-                digest=payload.digest,
-                file=payload.file_name,
-                size_bytes=len(payload.content),
-                python=payload.manifest["python"],
-                format=PAYLOAD_FORMAT,
-            ),
+            payload=_reference(payload),
+            plan=own and _reference(own),
             provenance=Provenance.model_validate(provenance_of(payload.root)),
         ),
         status=ExperimentStatus(phase=Phase.RUNNING, start_time=datetime.now(timezone.utc)),
     )
 
 
-def with_progress(experiment: Experiment, coordinator: Coordinator) -> Experiment:
+def plan_of(experiment: Experiment, own: Mapping[str, Any]) -> Plan:
+    """Return the plan that an experiment's record tells of.
+
+    Args:
+        experiment: The record.
+        own: The user's own objects, by "sampler", "pruner" and "constraints", where there are any.
+    """
+    spec = experiment.spec
+    space = Space.from_declarative(spec.space)
+    pruner = spec.pruner
+    constraints: Constraints | None = own.get("constraints")
+    return Plan(
+        name=experiment.metadata.name,
+        seed=spec.seed,
+        limits=Limits(
+            trials=spec.trials,
+            parallelism=spec.parallelism,
+            retries=spec.retries,
+            max_failures=spec.max_failures,
+            timeout_s=spec.timeout_seconds,
+            trial_timeout_s=spec.trial_timeout_seconds,
+            grace_s=spec.grace_seconds,
+            target=spec.target,
+            no_improvement_trials=spec.no_improvement_trials,
+            budget=spec.budget and Budget(spec.budget.unit, spec.budget.hours),
+        ),
+        sampler=Choice(own.get("sampler", spec.sampler.name), spec.sampler.options),
+        pruner=pruner and Choice(own.get("pruner", pruner.name), pruner.options),
+        epochs=pruner and pruner.epochs,
+        constraints=constraints,
+        initial=tuple(space.restore(sample) for sample in spec.initial),
+        learn_from=spec.learn_from,
+        replicates=spec.replicates,
+        cache=spec.cache,
+    )
+
+
+def with_progress(experiment: Experiment, standing: Standing, *, active_s: float) -> Experiment:
     """Return the experiment with the counts and the best trial as the coordinator knows them now."""
-    best = coordinator.best and _best_trial(experiment, *coordinator.best)
     status = experiment.status.model_copy(
         update={
-            "counts": {phase: count for phase, count in coordinator.counts.items() if count},
-            "best": best,
+            "counts": {phase: count for phase, count in standing.counts.items() if count},
+            "best": standing.best and _best_trial(experiment, *standing.best),
+            "spent_hours": standing.spent_hours,
+            "active_seconds": active_s,
         }
     )
     return experiment.model_copy(update={"status": status})
-
-
-def _best_trial(experiment: Experiment, number: int, value: float) -> BestTrial:
-    metric = experiment.spec.objectives[0].metric
-    name = trial_name(experiment.metadata.name, number)
-    return BestTrial(trial=name, value=value, summary=summarize({metric: value}))
 
 
 def with_ending(experiment: Experiment, *, phase: str, message: str) -> Experiment:
@@ -79,3 +136,32 @@ def with_ending(experiment: Experiment, *, phase: str, message: str) -> Experime
         update={"phase": phase, "message": message, "completion_time": datetime.now(timezone.utc)}
     )
     return experiment.model_copy(update={"status": status})
+
+
+def with_beginning(experiment: Experiment) -> Experiment:
+    """Return the experiment as it stands when its sweep is taken up again."""
+    status = experiment.status.model_copy(
+        update={
+            "phase": Phase.RUNNING,
+            "message": "",
+            "start_time": experiment.status.start_time or datetime.now(timezone.utc),
+            "completion_time": None,
+        }
+    )
+    return experiment.model_copy(update={"status": status})
+
+
+def _reference(payload: Payload) -> PayloadReference:
+    return PayloadReference(
+        digest=payload.digest,
+        file=payload.file_name,
+        size_bytes=len(payload.content),
+        python=payload.manifest["python"],
+        format=PAYLOAD_FORMAT,
+    )
+
+
+def _best_trial(experiment: Experiment, number: int, value: float) -> BestTrial:
+    metric = experiment.spec.objectives[0].metric
+    name = trial_name(experiment.metadata.name, number)
+    return BestTrial(trial=name, value=value, summary=summarize({metric: value}))

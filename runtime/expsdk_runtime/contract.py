@@ -42,6 +42,7 @@ class Reason:
     TIMEOUT = "Timeout"
     PREEMPTED = "Preempted"
     INTERRUPTED = "Interrupted"
+    PRUNED = "Pruned"
     LOST = "Lost"
     PAYLOAD_INVALID = "PayloadInvalid"
     PYTHON_MISMATCH = "PythonMismatch"
@@ -61,6 +62,7 @@ class Reason:
         TIMEOUT,
         PREEMPTED,
         INTERRUPTED,
+        PRUNED,
         LOST,
         PAYLOAD_INVALID,
         PYTHON_MISMATCH,
@@ -92,11 +94,14 @@ class Reason:
 
 
 class Stop:
-    """What a Result's `spec.stop` asks of its trial."""
+    """What a Result's `spec.stop` asks of its trial; one that was interrupted may go on another time."""
 
     NONE = ""
     PRUNED = "pruned"
     CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+    ALL = (NONE, PRUNED, CANCELLED, INTERRUPTED)
 
 
 class ExitCode:

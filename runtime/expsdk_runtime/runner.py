@@ -165,7 +165,7 @@ def _judge(error: BaseException, recorder: tracking.Recorder, project_dir: str |
     if isinstance(error, tracking.TrialStopped):
         return _stopped(recorder.stop)
     if isinstance(error, KeyboardInterrupt):
-        return _stopped(Stop.CANCELLED)
+        return _stopped(Stop.INTERRUPTED)
     if isinstance(error, SystemExit) and failure.status_of(error) == 0:
         return None
     message = failure.describe(error, project_dir=project_dir)
@@ -241,6 +241,8 @@ def _conclude(returned: object, metrics: dict[str, float], reporter: Reporter) -
 def _stopped(stop: str) -> Ending:
     if stop == PREEMPTED:
         return Ending(Phase.FAILED, Reason.PREEMPTED, "the process was told to end (SIGTERM)")
-    if stop == Stop.CANCELLED:
+    if stop == Stop.INTERRUPTED:
         return Ending(Phase.CANCELLED, Reason.INTERRUPTED, "stopped as asked")
+    if stop == Stop.CANCELLED:
+        return Ending(Phase.CANCELLED, "", "stopped as asked")
     return Ending(Phase.PRUNED, "", "stopped early")

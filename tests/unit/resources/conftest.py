@@ -35,7 +35,7 @@ def experiment_document() -> dict[str, Any]:
             "seed": 7,
             "trials": 50,
             "parallelism": 4,
-            "pruner": {"name": "asha", "options": {}},
+            "pruner": {"name": "asha", "options": {}, "epochs": 27},
             "initial": [{"lr": 0.01, "opt": None}],
             "learnFrom": ["train-mlp-before"],
             "replicates": 2,
