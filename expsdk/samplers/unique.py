@@ -146,10 +146,5 @@ def _sample_of(proposal: Sample | Proposal) -> Sample:
 
 
 def _size_of(space: Space) -> int | None:
-    """Return how many samples a space has, or None for as good as infinitely many."""
-    if any(leaf.domain.grid() is None for leaf in space.leaves):
-        return None
-    try:
-        return space.grid().size
-    except OverflowError:  # a domain has more values than a machine word counts
-        return None
+    """Return how many samples a space has, or None for infinitely many."""
+    return None if any(leaf.domain.grid() is None for leaf in space.leaves) else space.grid().size
