@@ -10,6 +10,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, overload
 
+from expsdk.analysis.dominance import Point, pareto_front
 from expsdk.analysis.table import html_table, text_table
 from expsdk.analysis.trial import TrialRecord
 from expsdk.analysis.words import count_of, counts_by_phase, in_one_line
@@ -53,13 +54,27 @@ class Results(Sequence[TrialRecord]):
     def best(self) -> TrialRecord:
         """The succeeded trial with the best last value of the objective; of equal ones the first.
 
+        Trials that violate constraints are passed over.
+
         Raises:
             NoBestTrial: No trial has succeeded with a value, or there are several objectives.
         """
         return self._ranked(1)[0]
 
+    @property
+    def pareto(self) -> Results:
+        """The succeeded trials that no other is better than by all objectives together, by number.
+
+        A trial is on this front when no other is at least as good by each objective and better by one. Trials that
+        violate constraints or lack a value are not. With one objective these are the best, and those equal to it.
+        """
+        valued = self._valued()
+        return self._with(valued[index][1] for index in pareto_front([point for point, _ in valued]))
+
     def top(self, count: int) -> Results:
         """Return the succeeded trials with the best values, best first, at most `count`; empty where none has one.
+
+        Trials that violate constraints are passed over.
 
         Raises:
             NoBestTrial: There are several objectives.
@@ -107,7 +122,8 @@ class Results(Sequence[TrialRecord]):
     def to_dataframe(self) -> pandas.DataFrame:
         """Return a pandas DataFrame with a row for each trial, indexed by name.
 
-        Columns: number, phase, reason, `parameters.…`, `metrics.…` (last values), epoch, started, ended, duration_s.
+        Columns: number, phase, reason, `parameters.…`, `metrics.…` (last values), epoch, started, ended, duration_s;
+        and is_feasible, `constraints.…`, parent, reused_from where a trial has them.
 
         Raises:
             ResultsError: pandas is not installed.
@@ -157,22 +173,33 @@ class Results(Sequence[TrialRecord]):
         if len(objectives) > 1:
             names = ", ".join(objective.metric for objective in objectives)
             raise NoBestTrial(
-                f"the best trial is that of a single objective, and {self.name} has several ({names}); sort the trials"
-                " by the one you mean, for example sorted(results, key=lambda trial: trial.values[…])"
+                f"the best trial is that of a single objective, and {self.name} has several ({names}); see"
+                " results.pareto, or sort the trials by the one you mean, for example"
+                " sorted(results, key=lambda trial: trial.values[…])"
             )
-        metric, sign = objectives[0].metric, 1 if objectives[0].direction == "minimize" else -1
-        valued = [
-            (sign * trial.values[metric], trial)
-            for trial in self
-            if trial.phase == Phase.SUCCEEDED and not math.isnan(trial.values.get(metric, math.nan))
-        ]
+        valued = self._valued()
         if not valued and not may_be_empty:
-            raise NoBestTrial(self._why_no_best(metric))
+            raise NoBestTrial(self._why_no_best(objectives[0].metric))
         return [trial for _, trial in sorted(valued, key=lambda pair: pair[0])[:count]]
+
+    def _valued(self) -> list[tuple[Point, TrialRecord]]:
+        """Return the feasible trials that have succeeded with values, each after these: smaller ones are better."""
+        signs = {
+            objective.metric: 1 if objective.direction == "minimize" else -1
+            for objective in self.experiment.spec.objectives
+        }
+        points = [
+            (tuple(sign * trial.values.get(metric, math.nan) for metric, sign in signs.items()), trial)
+            for trial in self
+            if trial.phase == Phase.SUCCEEDED and trial.is_feasible
+        ]
+        return [(point, trial) for point, trial in points if not any(map(math.isnan, point))]
 
     def _why_no_best(self, metric: str) -> str:
         failed = next((trial for trial in self if trial.error), None)
         why = f"; {failed.name} failed: {in_one_line(failed.error)}" if failed else ""
+        violating = sum(trial.phase == Phase.SUCCEEDED and not trial.is_feasible for trial in self)
+        why += f"; {count_of(violating, 'trial')} violated constraints" if violating else ""
         return f"the best trial has succeeded with a value of {metric!r}, and of {self._headline()} none has{why}"
 
     def _named(self, name: str) -> TrialRecord:
@@ -196,9 +223,10 @@ def _column_place(column: str) -> int:
     """Return where a column stands: facts, then parameters, then metrics, then times."""
     if column.startswith("parameters."):
         return 1
-    if column.startswith("metrics."):
+    if column.startswith(("metrics.", "constraints.")):
         return 2
-    return 0 if column in {"name", "number", "phase", "reason"} else 3
+    facts = {"name", "number", "phase", "reason", "is_feasible", "parent", "reused_from"}
+    return 0 if column in facts else 3
 
 
 def _jsonable(value: Any) -> Any:

@@ -57,6 +57,10 @@ class TrialRecord:
         output_dir: The trial's own directory, or "" before it began.
         log_path: The file with all that the trial printed, or None where the backend keeps no file.
         environment: Where and with what it ran.
+        constraints: The values of the sweep's constraints: above 0, one is violated; empty where there are none, or
+            where the trial has not succeeded.
+        parent: Name of the trial whose checkpoints this one began with, or "".
+        reused_from: Name of the trial whose results these are, where this one did not run, or "".
     """
 
     name: str
@@ -76,6 +80,9 @@ class TrialRecord:
     output_dir: str
     log_path: str | None
     environment: Mapping[str, str]
+    constraints: tuple[float, ...] = ()
+    parent: str = ""
+    reused_from: str = ""
 
     @classmethod
     def from_document(
@@ -111,6 +118,9 @@ class TrialRecord:
             output_dir=status.get("outputDir", ""),
             log_path=log_path,
             environment=dict(status.get("environment", {})),
+            constraints=tuple(map(decode_number, spec.get("constraints") or ())),
+            parent=spec.get("parent", ""),
+            reused_from=status.get("reusedFrom", ""),
         )
 
     @property
@@ -126,19 +136,32 @@ class TrialRecord:
         return self.phase in Phase.FINISHED
 
     @property
+    def is_feasible(self) -> bool:
+        """Whether the trial violates no constraint; NaN violates its own."""
+        return all(value <= 0 for value in self.constraints)
+
+    @property
     def state(self) -> str:
         """The phase, with the reason where there is one: "Failed (Timeout)"."""
         return f"{self.phase} ({self.reason})" if self.reason else self.phase
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what a table's row says of the trial: names, phase, parameters, last metrics, times."""
+        """Return what a table's row says of the trial: names, phase, parameters, last metrics, times.
+
+        Constraints, "is_feasible", "parent" and "reused_from" are there where the trial has them.
+        """
+        feasible = {"is_feasible": self.is_feasible} if self.constraints else {}
+        origins = {"parent": self.parent, "reused_from": self.reused_from}
         return {
             "name": self.name,
             "number": self.number,
             "phase": self.phase,
             "reason": self.reason,
+            **feasible,
+            **{name: origin for name, origin in origins.items() if origin},
             **{f"parameters.{name}": value for name, value in self.parameters.items()},
             **{f"metrics.{name}": summary["last"] for name, summary in self.metrics.items()},
+            **{f"constraints.{index}": value for index, value in enumerate(self.constraints)},
             "epoch": self.epoch,
             "started": self.started,
             "ended": self.ended,
@@ -164,6 +187,9 @@ class TrialRecord:
             f"trial {self.name}: {self.state}",
             f"{values}{at}" if values else "",
             summarize_parameters(self.parameters),
+            "" if self.is_feasible else "violates constraints",
+            f"goes on from {self.parent}" if self.parent else "",
+            f"reused from {self.reused_from}" if self.reused_from else "",
         ]
         return ", ".join(part for part in parts if part)
 

@@ -9,6 +9,8 @@ from expsdk.space import Space
 class GridSampler:
     """Proposes the samples of a finite space in order; the last parameter changes fastest."""
 
+    is_endless = False
+
     def __init__(self, space: Space) -> None:
         """Make the sampler.
 

@@ -12,6 +12,8 @@ from expsdk.space import Space
 class RandomSampler:
     """Draws every sample independently, from the seed and the trial's number only."""
 
+    is_endless = True
+
     def __init__(self, space: Space, *, seed: int) -> None:
         self._space = space
         self._size = len(space.leaves)

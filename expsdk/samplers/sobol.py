@@ -22,6 +22,8 @@ class SobolSampler:
     Joe and Kuo (2008).
     """
 
+    is_endless = True
+
     def __init__(self, space: Space, *, seed: int) -> None:
         """Make the sampler.
 

@@ -103,6 +103,27 @@ class TestNames:
             read(MIXED[0])["x"]
 
 
+class TestPareto:
+    def test_no_other_trial_is_better_than_one_on_the_front(self, read: Read) -> None:
+        results = read(
+            make_result(0, loss=2.0, size=5.0),
+            make_result(1, loss=1.0, size=3.0),
+            make_result(2, loss=2.0, size=4.0),  # trial 0 is better
+            make_result(3, loss=nan, size=9.0),
+            make_result(4, loss=0.5),
+            make_result(5, Phase.PRUNED, loss=0.0, size=99.0),
+            make_result(6, loss=1.0, size=3.0),
+            make_result(7, loss=9.0, size=inf),
+            objectives={"loss": "minimize", "size": "maximize"},
+        )
+        assert isinstance(results.pareto, Results)
+        assert numbers(results.pareto) == [0, 1, 6, 7]
+
+    def test_of_one_objective_it_has_the_best_ones(self, read: Read) -> None:
+        assert numbers(read(*MIXED).pareto) == [2, 7]
+        assert numbers(read().pareto) == []
+
+
 class TestFilter:
     def test_it_keeps_the_trials_of_a_phase_or_of_several(self, read: Read) -> None:
         results = read(*MIXED)
@@ -160,13 +181,34 @@ class TestBest:
     def test_of_several_objectives_there_is_none(self, read: Read) -> None:
         results = read(make_result(0, loss=1.0, size=2.0), objectives={"loss": "minimize", "size": "maximize"})
         message = (
-            "the best trial is that of a single objective, and train-mlp has several (loss, size); sort the trials by"
-            " the one you mean, for example sorted(results, key=lambda trial: trial.values[…])"
+            "the best trial is that of a single objective, and train-mlp has several (loss, size); see"
+            " results.pareto, or sort the trials by the one you mean, for example"
+            " sorted(results, key=lambda trial: trial.values[…])"
         )
         for ask in (lambda: results.best, lambda: results.top(1)):
             with pytest.raises(NoBestTrial) as caught:
                 ask()
             assert str(caught.value) == message
+
+    def test_a_trial_that_violates_a_constraint_is_never_the_best(self, read: Read) -> None:
+        documents = [make_result(number, loss=float(number)) for number in range(4)]
+        for number, values in enumerate([[0.5], ["NaN"], [-1.0, 0.0]]):
+            documents[number]["spec"]["constraints"] = values
+        results = read(*documents)
+        assert results.best.number == 2
+        assert numbers(results.top(9)) == [2, 3]
+        assert numbers(results.pareto) == [2]
+        with pytest.raises(NoBestTrial) as caught:
+            read(*documents[:2]).best  # noqa: B018
+        assert str(caught.value) == (
+            "the best trial has succeeded with a value of 'loss', and of 2 trials (2 succeeded) none has;"
+            " 2 trials violated constraints"
+        )
+        assert str(results).splitlines()[1:4] == [
+            "trial  loss  x      feasible",
+            "0002   2     0.25   yes",
+            "0003   3     0.375",
+        ]
 
     def test_the_top_are_the_best_in_order(self, read: Read) -> None:
         results = read(*MIXED)

@@ -121,6 +121,32 @@ class TestShowing:
         assert isnan(row["metrics.loss"])
 
 
+class TestOrigins:
+    def test_constraints_parent_and_what_was_reused_show_where_they_are_set(self, read: Read) -> None:
+        document = make_result(3, loss=1.0)
+        document["spec"] |= {"constraints": [-1, "Infinity"], "parent": "train-mlp-0001"}
+        document["status"]["reusedFrom"] = "elsewhere-0002"
+        results = read(document, make_result(4, loss=2.0))
+        trial, plain = results
+        assert (trial.constraints, trial.is_feasible) == ((-1.0, inf), False)
+        assert (trial.parent, trial.reused_from) == ("train-mlp-0001", "elsewhere-0002")
+        assert (plain.constraints, plain.is_feasible, plain.parent, plain.reused_from) == ((), True, "", "")
+        assert str(trial) == (
+            "trial train-mlp-0003: Succeeded, loss=1 at epoch 0, x=0.375, violates constraints, goes on from"
+            " train-mlp-0001, reused from elsewhere-0002"
+        )
+        row = trial.to_dict()
+        assert (row["is_feasible"], row["parent"], row["reused_from"]) == (False, "train-mlp-0001", "elsewhere-0002")
+        assert (row["constraints.0"], row["constraints.1"]) == (-1.0, inf)
+        assert list(results.to_dataframe().columns)[:6] == [
+            *("number", "phase", "reason", "is_feasible", "parent", "reused_from")
+        ]
+        assert '"constraints.1": "Infinity"' in results.to_json()
+        html = results[:1]._repr_html_()
+        assert "<th>feasible</th><th>parent</th><th>reused from</th>" in html
+        assert "<td>no</td><td>0001</td><td>elsewhere-0002</td>" in html
+
+
 class TestLostTrials:
     """A trial that has not ended, of a sweep that nobody drives any more, will never end."""
 

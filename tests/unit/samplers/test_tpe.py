@@ -174,14 +174,13 @@ def test_a_sweep_that_was_interrupted_goes_on_as_before() -> None:
     assert asked(resumed, 26) == asked(first, 26)
 
 
-def test_a_normal_domain_comes_back_up_to_rounding() -> None:
+def test_a_normal_domain_comes_back_exactly() -> None:
     space = Space.of({"z": normal(100, 0.1), "k": [1, 2]})
     judge: Judge = lambda sample: [abs(sample["z"] - 100.05)]  # noqa: E731
     first, resumed = made(space), made(space)
     for outcome in drive(first, range(25), judge):
         resumed.tell(outcome)
-    expected = asked(first, 25)
-    assert asked(resumed, 25) == {"z": pytest.approx(expected["z"], rel=1e-9), "k": expected["k"]}
+    assert asked(resumed, 25) == asked(first, 25)
 
 
 def test_samples_do_not_come_back_after_a_restart() -> None:
@@ -223,12 +222,15 @@ def test_nothing_is_learned_from_a_trial_without_a_value(phase: str, values: tup
 @pytest.mark.parametrize(("phase", "values"), [(Phase.PRUNED, None), (Phase.SUCCEEDED, (math.inf,))])
 def test_a_pruned_or_infinite_trial_counts_as_a_bad_one(phase: str, values: tuple[float, ...] | None) -> None:
     space = Space.of({"x": uniform(0, 1)})
-    sampler = made(space)
-    for number in range(40):
-        sample = asked(sampler, number)
-        is_good = sample["x"] > 0.7
-        sampler.tell(succeeded(number, sample, [0.0]) if is_good else TrialOutcome(number, sample, phase, values))
-    assert sum(asked(sampler, number)["x"] > 0.6 for number in range(40, 100)) > 33  # by chance 24
+    late: list[float] = []
+    for seed in range(8):
+        sampler = made(space, seed=seed)
+        for number in range(40):
+            sample = asked(sampler, number)
+            is_good = sample["x"] > 0.7
+            sampler.tell(succeeded(number, sample, [0.0]) if is_good else TrialOutcome(number, sample, phase, values))
+        late += [asked(sampler, number)["x"] for number in range(40, 60)]
+    assert sum(x > 0.6 for x in late) > 0.55 * len(late)  # by chance 0.4
 
 
 def test_a_trial_outside_the_space_is_passed_over() -> None:
