@@ -64,6 +64,7 @@ NEEDED = (
     *(Permission(verb, LEASES) for verb in ("create", "get", "patch")),
     Permission("create", CONFIG_MAPS),
 )
+NEEDED_TO_RESUME = (*NEEDED, Permission("patch", EXPERIMENTS), Permission("list", CONFIG_MAPS))
 
 
 def check_connection(api: Api) -> Server:
