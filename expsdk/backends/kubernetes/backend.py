@@ -16,13 +16,15 @@ from queue import Empty, SimpleQueue
 from typing import Any, ClassVar, NamedTuple
 
 from expsdk.backends.base import Document, Update
-from expsdk.backends.kubernetes import creation, payload_store, resumption
+from expsdk.backends.kubernetes import creation, detach, payload_store, resumption
 from expsdk.backends.kubernetes.documents import whole
 from expsdk.backends.kubernetes.labels import NUMBER_LABEL, PLAN, RESULT, TRIAL, selector
 from expsdk.backends.kubernetes.lease import HeldLease
 from expsdk.backends.kubernetes.options import AUTO, JobOptions
 from expsdk.backends.kubernetes.records import KubernetesRecords
 from expsdk.backends.kubernetes.requests import requests_of
+from expsdk.backends.kubernetes.resources import Resources
+from expsdk.backends.kubernetes.statuses import status_change
 from expsdk.backends.kubernetes.template import omissions
 from expsdk.backends.kubernetes.trial import LiveTrial, Patience
 from expsdk.backends.kubernetes.work import Clash, ExperimentGone, JobGone, Looked, Settled, Work
@@ -130,7 +132,7 @@ class KubernetesBackend:
         kept = creation.create(self._api, planned.experiment)
         self.notice = planned.notice
         try:
-            self._api.patch(EXPERIMENTS, kept.metadata.name, _status_of(experiment), subresource="status")
+            self._api.patch(EXPERIMENTS, kept.metadata.name, status_change(experiment), subresource="status")
             self._lease = HeldLease(self._api, kept, lost=self._queue.put)
             if not self._job_options.payload_in_image:
                 payload_store.keep_payload(self._api, kept, payload)
@@ -190,6 +192,30 @@ class KubernetesBackend:
         for number in sorted(self._trials):
             self._assess(number, now)
         return updates
+
+    def detach(
+        self,
+        experiment: Experiment,
+        payload: Payload,
+        plan: Payload | None = None,
+        *,
+        image: str | None = None,
+        pull_policy: str | None = None,
+        env: Mapping[str, str] | None = None,
+        resources: Resources | None = None,
+    ) -> None:
+        """Keep the experiment and let a Job in the cluster drive it, from an image with expsdk; see `detach.detach`."""
+        self.notice = detach.detach(
+            self._api,
+            experiment,
+            payload,
+            plan,
+            options=self._options_for(payload),
+            image=image,
+            pull_policy=pull_policy,
+            env=env,
+            resources=resources,
+        )
 
     def requests(self, experiment: Experiment) -> dict[str, float]:
         """Return the numbers of "cpu" and "gpu" that one trial requests, by the Jobs' template."""
@@ -537,7 +563,7 @@ class KubernetesBackend:
 
     def _publish(self, experiment: Experiment) -> None:
         try:
-            self._api.patch(EXPERIMENTS, self._name, _status_of(experiment), subresource="status")
+            self._api.patch(EXPERIMENTS, self._name, status_change(experiment), subresource="status")
         except ResourceNotFound as error:
             raise ExperimentNotFound(
                 f"experiment {self._name!r} was deleted while its sweep ran; nothing of it is left"
@@ -547,12 +573,6 @@ class KubernetesBackend:
 KubernetesBackend.options = tuple(name for name in signature(KubernetesBackend).parameters if name != "job") + tuple(
     field.name for field in fields(JobOptions)
 )
-
-
-def _status_of(experiment: Experiment) -> Document:
-    """Return the change that makes a server's status this one's: of what it has counted, nothing else stays."""
-    status = experiment.to_document()["status"]
-    return {"status": {**status, "counts": {**dict.fromkeys(Phase.ALL), **status["counts"]}}}
 
 
 def _number_of(sight: Seen) -> int | None:

@@ -30,6 +30,8 @@ PROGRAM = "program"
 EXPERIMENT_LABEL = f"{API_GROUP}/experiment"
 NUMBER_LABEL = f"{API_GROUP}/number"
 COMPONENT_LABEL = "app.kubernetes.io/component"
+PROGRAM_LABEL = f"{API_GROUP}/program"
+EXPSDK_LABELS = {"app.kubernetes.io/name": "expsdk", "app.kubernetes.io/managed-by": "expsdk"}
 PARAMETERS_ANNOTATION = f"{API_GROUP}/parameters"
 """A Result's and a Job's: the sample as JSON. The server itself writes 1 for 1.0 and sorts names."""
 SPACE_ANNOTATION = f"{API_GROUP}/space"
@@ -45,8 +47,7 @@ def labels_of(experiment_name: str, component: str, number: int | None = None) -
         number: The trial's number, where the object is one trial's.
     """
     labels = {
-        "app.kubernetes.io/name": "expsdk",
-        "app.kubernetes.io/managed-by": "expsdk",
+        **EXPSDK_LABELS,
         COMPONENT_LABEL: component,
         EXPERIMENT_LABEL: experiment_name,
     }

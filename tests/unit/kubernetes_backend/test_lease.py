@@ -49,7 +49,7 @@ class Losses:
 
 
 @contextmanager
-def held(api: Api, *, lost: Callable[[BackendError], Any] = Losses(), **options: Any) -> Iterator[HeldLease]:
+def held(api: Api, *, lost: Callable[[BackendError], Any] = print, **options: Any) -> Iterator[HeldLease]:
     taken = HeldLease(api, EXPERIMENT, lost=lost, **options)
     try:
         yield taken
