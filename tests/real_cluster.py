@@ -22,6 +22,9 @@ Document = dict[str, Any]
 LABEL = "expsdk.dev/tests"
 TIMEOUT_S = 60.0
 POLL_S = 0.2
+GONE_WITHIN_S = 300.0
+"""How long namespaces may take to go: their controller tries again after up to a minute what it failed to do while
+definitions came and went, and pods have their grace period."""
 NODE_IS_HERE = "EXPSDK_TESTS_NODE_IS_HERE"
 """Set by tests/cluster, whose only node is this machine."""
 
@@ -116,7 +119,14 @@ def namespaces(cluster: Kubectl) -> Iterator[Callable[[], str]]:
         return name
 
     yield create
-    cluster("delete", "namespace", "--selector", f"{LABEL}={mark}", "--timeout", f"{TIMEOUT_S - 5:.0f}s")
+    ours = ("namespace", "--selector", f"{LABEL}={mark}")
+    cluster("delete", *ours, "--wait=false")
+    deadline = time.monotonic() + GONE_WITHIN_S
+    while left := json.loads(cluster("get", *ours, "--output", "json").stdout)["items"]:
+        if time.monotonic() > deadline:
+            why = {each["metadata"]["name"]: each["status"].get("conditions") for each in left}
+            pytest.fail(f"namespaces are there still after {GONE_WITHIN_S:.0f} s: {json.dumps(why, indent=1)}")
+        time.sleep(POLL_S)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from real_cluster import TIMEOUT_S, Kubectl
+from real_cluster import GONE_WITHIN_S, TIMEOUT_S, Kubectl
 
 from expsdk.resources.crd import custom_resource_definitions
 from expsdk_runtime.contract import API_VERSION
@@ -105,6 +105,8 @@ def run_script(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put those tests last that take away what the others need."""
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+    if items:  # which waits for all namespaces to go
+        items[-1].add_marker(pytest.mark.timeout(GONE_WITHIN_S + 2 * TIMEOUT_S))
 
 
 @pytest.fixture
