@@ -1,4 +1,5 @@
-# The coordinator's image: expsdk with all that it needs to run a sweep from inside the cluster, as a user without rights.
+# The coordinator's image: expsdk with all that it needs to run a sweep (expsdk coordinate NAME), or a program of
+# expsdk.submit's, from inside the cluster, as a user without rights.
 # docker build --tag expsdk:1 .
 ARG PYTHON=3.12
 FROM docker.io/library/python:${PYTHON}-slim AS wheel

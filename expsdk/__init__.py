@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from expsdk.backends.kubernetes.resources import Resources
     from expsdk.backends.kubernetes.volumes import SecretEnv, Volume
     from expsdk.client import Client
+    from expsdk.client.submit import submit
     from expsdk.decorator import Experiment, experiment
     from expsdk.errors import ExpsdkError
     from expsdk.space import choice, integer, loguniform, normal, uniform
@@ -56,6 +57,7 @@ _HOMES = {
     "normal": "expsdk.space",
     "output_dir": "expsdk_runtime",
     "results": "expsdk.analysis.open",
+    "submit": "expsdk.client.submit",
     "uniform": "expsdk.space",
 }
 
@@ -82,6 +84,7 @@ __all__ = [
     "normal",
     "output_dir",
     "results",
+    "submit",
     "uniform",
 ]
 

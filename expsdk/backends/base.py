@@ -46,6 +46,17 @@ class Records(Protocol):
     def is_driven(self, name: str) -> bool:
         """Whether a coordinator drives the experiment now."""
 
+    def follow(self, name: str) -> Iterator[Document | None]:
+        """Yield each Result of an experiment that another process drives: as it is now, then whenever it has changed.
+
+        It takes no more than reading, goes on through whatever happens to the way to the records, and never ends by
+        itself. Where nothing has changed it yields None, at least every second, so that its reader can look at other
+        things: at the experiment's own status, above all.
+
+        Raises:
+            ExperimentNotFound: There is no such experiment, or it is deleted meanwhile.
+        """
+
     def logs(self, trial: str) -> Iterator[str]:
         """Yield the lines that a trial printed."""
 

@@ -11,8 +11,8 @@ from expsdk.backends.kubernetes import creation, preflight
 from expsdk.backends.kubernetes.labels import SPACE_ANNOTATION
 from expsdk.backends.kubernetes.options import SERVICE_ACCOUNT
 from expsdk.backends.kubernetes.records import KubernetesRecords, as_experiment
-from expsdk.client.changes import bring_to
 from expsdk.client.reading import experiment_name, parse_experiment
+from expsdk.cluster.changes import bring_to
 from expsdk.cluster.kinds import EXPERIMENTS
 from expsdk.errors import ExperimentNotFound, ResourceNotFound
 from expsdk.resources.experiment import Experiment, ExperimentStatus

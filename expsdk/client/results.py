@@ -9,8 +9,8 @@ from expsdk.analysis.open import read_results
 from expsdk.analysis.results import Results
 from expsdk.backends.kubernetes.labels import PARAMETERS_ANNOTATION, result_document, selector
 from expsdk.backends.kubernetes.records import KubernetesRecords
-from expsdk.client.changes import bring_to
 from expsdk.client.reading import as_result, experiment_name, trial_name_of
+from expsdk.cluster.changes import bring_to
 from expsdk.cluster.kinds import JOBS, RESULTS
 from expsdk.errors import Conflict, OptionError, ResourceNotFound, TrialNotFound
 from expsdk.resources.experiment import Experiment

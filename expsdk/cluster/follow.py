@@ -50,7 +50,7 @@ Sight: TypeAlias = Listed | Seen | Trouble
 class Follower:
     """Follows all objects of one kind that a label selector chooses, in a thread of its own."""
 
-    def __init__(self, api: Api, kind: Kind, selector: str, tell: Callable[[Sight], Any]) -> None:
+    def __init__(self, api: Api, kind: Kind, selector: str, tell: Callable[[Sight], Any], *, after: str = "") -> None:
         """Begin to follow.
 
         Args:
@@ -58,6 +58,7 @@ class Follower:
             kind: The kind of object.
             selector: A label selector.
             tell: Called with what is seen, in order, from the follower's thread.
+            after: The version of a list that the caller has made already, to go on from.
         """
         self._api = api
         self._kind = kind
@@ -65,7 +66,7 @@ class Follower:
         self._tell = tell
         self._closed = threading.Event()
         self._watch: Watch | None = None
-        self._version = ""
+        self._version = after
         self._pause_s = 0.0
         self._thread = threading.Thread(target=self._run, name=f"expsdk-follows-{kind.plural}", daemon=True)
         self._thread.start()

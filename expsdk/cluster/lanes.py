@@ -75,6 +75,17 @@ class Lanes:
                 self._hasten(key)
             self._changed.notify()
 
+    def drain(self, timeout_s: float) -> bool:
+        """Wait until all is done, but no longer than `timeout_s`; return whether it is."""
+        give_up_at = time.monotonic() + timeout_s
+        with self._changed:
+            while self._lanes and not self._closed:
+                left = give_up_at - time.monotonic()
+                if left <= 0:
+                    return False
+                self._changed.wait(left)
+            return not self._lanes
+
     def close(self) -> None:
         """Begin no more tasks, and wait for those that have begun."""
         with self._changed:
@@ -134,7 +145,7 @@ class Lanes:
                     self._ready.append(key)
                 else:
                     del self._lanes[key]
-            self._changed.notify()
+            self._changed.notify_all()  # whoever waits for work, and whoever waits for the end of all of it
 
 
 def is_for_now(error: Exception) -> bool:

@@ -23,6 +23,7 @@ from expsdk.packaging.diagnosis import sizes_of_variables
 from expsdk.packaging.pickling import pickle_by_value
 from expsdk.packaging.project import find_own_module, find_root
 from expsdk.packaging.shipped import shipped_members
+from expsdk.space import Space
 from expsdk.version import __version__
 from expsdk_runtime.contract import PAYLOAD_FORMAT
 from expsdk_runtime.payload import FUNCTION, MANIFEST, PROJECT, SOURCES
@@ -109,6 +110,31 @@ def pack(definition: Definition) -> Payload:
     if content is None:
         raise _too_large(function, sizes)
     return Payload(content, f"sha256:{hashlib.sha256(content).hexdigest()}", manifest, root, function)
+
+
+def pack_function(
+    function: Callable[..., object], *, name: str, include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()
+) -> Payload:
+    """Pack a function that is no experiment, such as an optimizer, with all the user's code that it needs.
+
+    Args:
+        function: The function.
+        name: What the payload is called.
+        include: Globs, relative to the project's root, of files that travel beside the code.
+        exclude: Globs of files that do not.
+
+    Raises:
+        PackingError: As for `pack`.
+    """
+    bare = Definition(
+        function=function,
+        name=name,
+        space=Space.from_declarative({}),
+        objectives=(),
+        include=include,
+        exclude=exclude,
+    )
+    return pack(bare)
 
 
 def _manifest(

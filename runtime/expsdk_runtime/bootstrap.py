@@ -35,6 +35,10 @@ def main(path: str, arguments: list[str]) -> int:
     if arguments[:1] == ["--attach"]:
         return _attached(payload, *arguments[1:])
     if arguments[:1] == ["--pod"]:
+        if os.environ.get("EXPSDK_PROGRAM"):
+            from expsdk_runtime.program import run_program
+
+            return run_program(payload)
         from expsdk_runtime.pod import run_pod
 
         return run_pod(payload)

@@ -45,7 +45,7 @@ def run_pod(payload: Payload, environment: Mapping[str, str] = os.environ) -> in
         return ExitCode.USAGE
     result = pod.await_former(pod.first_look())
     former: dict[str, Any] = result.get("status") or {}
-    if has_ended(former):
+    if has_ended(result):
         say(f"expsdk: nothing is run: the trial {pod.name} has ended already ({_ending(former)})")
         return exit_code_of(former.get("reason", "")) if former["phase"] == Phase.FAILED else ExitCode.SUCCEEDED
     return pod.run(payload, result, former)
@@ -212,12 +212,17 @@ def is_running_elsewhere(status: dict[str, Any], pod: str) -> bool:
     return has_begun(status) and status["environment"]["pod"] != pod and status.get("phase") == Phase.RUNNING
 
 
-def has_ended(status: dict[str, Any]) -> bool:
-    """Return whether a trial has ended for good. A preempted one goes on, and so does one that was interrupted."""
+def has_ended(result: dict[str, Any]) -> bool:
+    """Return whether, as its Result tells, a trial has ended for good.
+
+    A preempted one goes on, and so does one that was cancelled with the sweep it is of, when that is taken up again.
+    One that somebody asked to stop does not, whichever pod comes next: whoever wants it again takes that away.
+    """
+    status = result.get("status") or {}
     phase = status.get("phase")
-    return phase in (Phase.SUCCEEDED, Phase.PRUNED) or (
-        phase == Phase.FAILED and status.get("reason") != Reason.PREEMPTED
-    )
+    if phase == Phase.CANCELLED:
+        return bool(stop_of(result))
+    return phase in Phase.FINISHED and not (phase == Phase.FAILED and status.get("reason") == Reason.PREEMPTED)
 
 
 def _ending(status: dict[str, Any]) -> str:

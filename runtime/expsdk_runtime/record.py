@@ -87,7 +87,7 @@ class TrialRecord:
 
     def _patch(self, result: dict[str, Any], change: Callable[[Ledger], dict[str, Any]]) -> dict[str, Any]:
         before: dict[str, Any] = result.get("status") or {}
-        if has_ended(before):
+        if has_ended(result):
             raise NotRecorded(f"nothing was recorded: the trial {self.name} has ended already ({before['phase']})")
         ledger = Ledger([(metric, direction) for metric, direction in self._objectives])
         try:

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from expsdk.backends.kubernetes.coordinator import coordinator_job, program_job
 from expsdk.backends.kubernetes.inline import inline_bootstrap
 from expsdk.backends.kubernetes.job import job_for
 from expsdk.backends.kubernetes.options import JobOptions
@@ -27,7 +28,7 @@ from expsdk.resources.result import new_result
 HERE = Path(__file__).parent
 OLD = Server((1, 20), "v1.20.2")
 NEW = Server((1, 30), "v1.30.0")
-PAYLOAD = {
+PAYLOAD: dict[str, Any] = {
     "digest": f"sha256:{'0a' * 32}",
     "file": "payload-0a.pyz",
     "sizeBytes": 5 * 2**19,
@@ -108,8 +109,10 @@ def jobs() -> dict[Path, str]:
     """Return the text of the golden file of each Job, and of a payload's ConfigMaps."""
     documents = whole_jobs()
     for job in documents.values():
-        (trial, *_) = job["spec"]["template"]["spec"]["containers"]
-        trial["command"] = [each.replace(inline_bootstrap(), "<expsdk_runtime/inline.py>") for each in trial["command"]]
+        (first, *_) = job["spec"]["template"]["spec"]["containers"]
+        if "command" in first:
+            words = first["command"]
+            first["command"] = [each.replace(inline_bootstrap(), "<expsdk_runtime/inline.py>") for each in words]
     maps = payload_config_maps(_experiment(JobOptions(), OLD), bytes(PAYLOAD["sizeBytes"]), str(PAYLOAD["digest"]))
     for each in maps:
         each["binaryData"] = {key: f"<{len(text)} characters>" for key, text in each["binaryData"].items()}
@@ -126,11 +129,25 @@ def whole_jobs() -> dict[str, dict[str, Any]]:
         "everything-on-1.30": _experiment(EVERYTHING, NEW),
         "by-hand": Experiment.model_validate(yaml.safe_load(BY_HAND)),
     }
+    coordinated = _experiment(JobOptions(), OLD)
+    in_cluster = {
+        "coordinator": coordinator_job(coordinated, image="expsdk:1", env={"TEAM": "$(vision)"}),
+        "program": program_job(
+            "grid-0a0a",
+            digest=str(PAYLOAD["digest"]),
+            size_bytes=int(PAYLOAD["sizeBytes"]),
+            arguments={"rates": [0.1, 0.01]},
+            image="expsdk:1",
+            packages=["scikit-learn==1.7.2"],
+            retries=3,
+        ),
+    }
     parameters = {"lr": 0.001, "opt": "sgd $(HOME)", "layers": [64, 32], "decay": None}
-    return {
+    trials = {
         name: job_for(each, new_result(each.metadata.name, number=7, parameters=parameters, seed=11))
         for name, each in experiments.items()
     }
+    return {**trials, **in_cluster}
 
 
 def _experiment(options: JobOptions, server: Server) -> Experiment:

@@ -7,7 +7,7 @@ one queue; what is asked of the server is done by the lanes' threads.
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from dataclasses import fields, replace
 from functools import partial
@@ -16,22 +16,28 @@ from queue import Empty, SimpleQueue
 from typing import Any, ClassVar, NamedTuple
 
 from expsdk.backends.base import Document, Update
-from expsdk.backends.kubernetes import creation
+from expsdk.backends.kubernetes import creation, detach, payload_store, resumption
 from expsdk.backends.kubernetes.documents import whole
-from expsdk.backends.kubernetes.labels import NUMBER_LABEL, RESULT, TRIAL, selector
+from expsdk.backends.kubernetes.labels import NUMBER_LABEL, PLAN, RESULT, TRIAL, selector
 from expsdk.backends.kubernetes.lease import HeldLease
 from expsdk.backends.kubernetes.options import AUTO, JobOptions
 from expsdk.backends.kubernetes.records import KubernetesRecords
+from expsdk.backends.kubernetes.requests import requests_of
+from expsdk.backends.kubernetes.resources import Resources
+from expsdk.backends.kubernetes.statuses import status_change
+from expsdk.backends.kubernetes.template import omissions
 from expsdk.backends.kubernetes.trial import LiveTrial, Patience
-from expsdk.backends.kubernetes.work import ExperimentGone, JobGone, Looked, Settled, Work
+from expsdk.backends.kubernetes.work import Clash, ExperimentGone, JobGone, Looked, Settled, Work
 from expsdk.backends.verdict import Sentence
 from expsdk.cluster.follow import Follower, Listed, Seen, Trouble
 from expsdk.cluster.kinds import EXPERIMENTS, JOBS, PODS, RESULTS, Kind
 from expsdk.cluster.lanes import Lanes, is_for_now
 from expsdk.errors import (
+    BackendError,
     ClusterError,
     ExperimentNotFound,
     ExpsdkError,
+    OptionError,
     QuotaExceeded,
     ResourceNotFound,
     Unreachable,
@@ -39,10 +45,13 @@ from expsdk.errors import (
 from expsdk.packaging.payload import Payload
 from expsdk.packaging.requirements import requirements_of
 from expsdk.resources.experiment import Experiment
+from expsdk.resources.names import trial_name
 from expsdk.resources.result import Result
 from expsdk_runtime.contract import Phase, Reason
 
 CHECK_EVERY_S = 1.0
+LAST_WORDS_S = 10.0
+"""How long the end of a sweep waits for what is still to be written, notes above all."""
 _FOLLOWED = {RESULTS: RESULT, JOBS: TRIAL, PODS: TRIAL}
 _WAKE = object()
 
@@ -104,46 +113,138 @@ class KubernetesBackend:
         self._updates: list[Update] = []
         self._troubles: dict[Kind, ClusterError] = {}
         self._latest: Experiment | None = None
-        self._name = ""
+        self._kept: Experiment | None = None  # as the server has it
         self._grace_s = 0.0
         self._lease: HeldLease | None = None
         self._lanes: Lanes | None = None
         self._followers: list[Follower] = []
         self._work: Work | None = None
 
-    def create(self, experiment: Experiment, payload: Payload) -> None:
-        """See that all is there that is needed, keep the experiment and its payload, and begin to watch."""
-        options = self._job_options
-        if options.packages == AUTO:
-            options = replace(options, packages=requirements_of(payload))
-        planned = creation.plan(self._api, experiment, options)
+    def create(self, experiment: Experiment, payload: Payload, *, plan: Payload | None = None) -> None:
+        """See that all is there that is needed, keep the experiment and its payloads, and begin to watch.
+
+        Args:
+            experiment: Its record.
+            payload: The packed function.
+            plan: The packed plan, where the record's `spec.plan` names one.
+        """
+        planned = creation.plan(self._api, experiment, self._options_for(payload))
         kept = creation.create(self._api, planned.experiment)
-        self._name = kept.metadata.name
-        self._grace_s = kept.spec.grace_seconds
         self.notice = planned.notice
         try:
-            self._api.patch(EXPERIMENTS, self._name, _status_of(experiment), subresource="status")
-            self._lease = HeldLease(self._api, kept)
-            if not options.payload_in_image:
-                creation.keep_payload(self._api, kept, payload)
+            self._api.patch(EXPERIMENTS, kept.metadata.name, status_change(experiment), subresource="status")
+            self._lease = HeldLease(self._api, kept, lost=self._queue.put)
+            if not self._job_options.payload_in_image:
+                payload_store.keep_payload(self._api, kept, payload)
+            if plan is not None:
+                payload_store.keep_payload(self._api, kept, plan, component=PLAN)
         except BaseException:
             with suppress(ClusterError):  # what has been raised already tells more
-                self._api.delete(EXPERIMENTS, self._name)
+                self._api.delete(EXPERIMENTS, kept.metadata.name)
             self.close()
             raise
-        tell = self._queue.put
-        self._work = Work(self._api, kept, tell)
-        self._lanes = Lanes(self._connections, failed=lambda key, error: tell(_Undone(key, error)))
-        self._followers = [
-            Follower(self._api, kind, selector(self._name, component), tell) for kind, component in _FOLLOWED.items()
-        ]
+        self._begin(kept, {})
+
+    def resume(self, experiment: Experiment, payload: Payload | None, *, plan: Payload | None = None) -> list[Update]:
+        """Take up an experiment of this namespace and return its trials by number; see `Backend.resume`.
+
+        A Lease that a coordinator has left behind is waited for until it lapses. Of the Jobs' options, what is given
+        counts for the trials that are launched from now on; where none is, the kept template does.
+
+        Args:
+            experiment: Its record, as it is to be from now on.
+            payload: The packed function, where it is at hand.
+            plan: The packed plan, where it is at hand.
+
+        Raises:
+            ExperimentNotFound: There is no such experiment.
+            BackendError: Another coordinator drives it, or a payload is not there.
+        """
+        found = resumption.find(self.records, experiment.metadata.name)
+        after = experiment
+        if self._job_options != JobOptions():
+            template = creation.template_for(experiment, self._options_for(payload), found.server)
+            spec = experiment.spec.model_copy(update={"job_template": template})
+            after = experiment.model_copy(update={"spec": spec})
+            self.notice = "; ".join(omissions(self._job_options, found.server))
+        resumption.check(found.experiment, after)
+        self._lease = HeldLease(self._api, found.experiment, lost=self._queue.put, patient=True)
+        try:
+            kept = resumption.bring_up(self._api, after)
+            if payload_store.is_in_config_maps(kept.spec.job_template or {}):
+                payload_store.complete(self._api, kept, payload)
+            payload_store.complete(self._api, kept, plan, component=PLAN)
+            listings = {
+                kind: self._api.list(kind, selector=selector(kept.metadata.name, component))
+                for kind, component in _FOLLOWED.items()
+            }
+        except BaseException:
+            self.close()
+            raise
+        self._begin(kept, {kind: listing.version for kind, listing in listings.items()})
+        now = time.monotonic()
+        updates = []
+        for trial in resumption.trials(listings, now):
+            is_there = trial.job is not None and not (trial.is_over and trial.has_said)
+            if is_there:
+                self._trials[trial.number] = trial
+            updates.append(Update(trial.number, trial.presented(now) if is_there else trial.document, alive=is_there))
+        for number in sorted(self._trials):
+            self._assess(number, now)
+        return updates
+
+    def detach(
+        self,
+        experiment: Experiment,
+        payload: Payload,
+        plan: Payload | None = None,
+        *,
+        image: str | None = None,
+        pull_policy: str | None = None,
+        env: Mapping[str, str] | None = None,
+        resources: Resources | None = None,
+    ) -> None:
+        """Keep the experiment and let a Job in the cluster drive it, from an image with expsdk; see `detach.detach`."""
+        self.notice = detach.detach(
+            self._api,
+            experiment,
+            payload,
+            plan,
+            options=self._options_for(payload),
+            image=image,
+            pull_policy=pull_policy,
+            env=env,
+            resources=resources,
+        )
+
+    def requests(self, experiment: Experiment) -> dict[str, float]:
+        """Return the numbers of "cpu" and "gpu" that one trial requests, by the Jobs' template."""
+        kept = self._kept or experiment
+        if kept.spec.job_template is not None:
+            return requests_of(kept.spec.job_template)
+        resources = self._job_options.resources
+        container = {"resources": resources.to_document()} if resources else {}
+        return requests_of({"spec": {"template": {"spec": {"containers": [container]}}}})
+
+    def kept_payload(self, experiment: Experiment, *, plan: bool = False) -> bytes:
+        """Return the packed function, or the packed plan, that is kept with an experiment; see `read_payload`.
+
+        Raises:
+            BackendError: It is not there, or not as it was kept.
+        """
+        return payload_store.read_payload(self._api, experiment, plan=plan)
 
     def launch(self, result: Result, *, attempt: int) -> None:
         """Keep the Result, then create its Job; soon, and many at a time."""
-        number = result.spec.number
-        document = whole(self._working.document_of(result))
-        self._trials[number] = LiveTrial(number, result.metadata.name, document, time.monotonic())
-        self._do(number, partial(self._working.start, number, result, attempt=attempt))
+        self._do(self._expect(result), partial(self._working.start, result.spec.number, result, attempt=attempt))
+
+    def record(self, result: Result, status: Document) -> None:
+        """Keep a Result with its status, and no Job; soon."""
+        self._do(self._expect(result), partial(self._working.record, result.spec.number, result, status))
+
+    def note(self, number: int, spec: Document) -> None:
+        """Add to the spec of a trial's Result; soon."""
+        self._do(number, partial(self._working.note, trial_name(self._name, number), spec))
 
     def ask_stop(self, number: int, stop: str) -> None:
         """Write the stop into the Result; the reply to the trial's next report carries it."""
@@ -193,15 +294,21 @@ class KubernetesBackend:
         self._queue.put(_WAKE)  # may be called while this very queue is being read, from a signal's handler
 
     def keep(self, experiment: Experiment) -> None:
-        """Write the experiment's status: soon, where it runs still; at once, where this is its end."""
+        """Write the experiment's status: soon, where it runs still; at once, where this is its end.
+
+        Raises:
+            BackendError: Another coordinator drives it by now, and its record is that one's.
+        """
         if experiment.status.phase in Phase.FINISHED:
             self._latest = None
-            self._publish(experiment)
+            if self._lanes is not None:
+                self._lanes.drain(LAST_WORDS_S)
+            self._assured(partial(self._publish, experiment))
             return
         is_due = self._latest is None
         self._latest = experiment
         if is_due and self._lanes is not None:
-            self._lanes.do("experiment", self._publish_latest)
+            self._lanes.do("experiment", partial(self._assured, self._publish_latest))
 
     def close(self) -> None:
         """Stop watching and give the Lease back; Jobs that run go on. Further calls do nothing."""
@@ -221,19 +328,60 @@ class KubernetesBackend:
 
     @property
     def _working(self) -> Work:
-        assert self._work is not None, "create comes before launch"
+        assert self._work is not None, "create or resume comes before launch"
         return self._work
 
-    def _do(self, number: int, task: partial[None]) -> None:
+    @property
+    def _name(self) -> str:
+        return self._kept.metadata.name if self._kept is not None else ""
+
+    def _options_for(self, payload: Payload | None) -> JobOptions:
+        """Return the Jobs' options with everything in them that depends on the payload."""
+        options = self._job_options
+        if options.packages != AUTO:
+            return options
+        if payload is None:
+            raise OptionError(
+                'packages="auto" installs what the payload\'s code imports, and the payload is not at hand; write the'
+                " packages out, or leave packages= out to install what was installed before"
+            )
+        return replace(options, packages=requirements_of(payload))
+
+    def _begin(self, kept: Experiment, versions: Mapping[Kind, str]) -> None:
+        """Begin to work and to follow, each kind from a version on where one is given."""
+        tell = self._queue.put
+        self._kept = kept
+        self._grace_s = kept.spec.grace_seconds
+        self._work = Work(self._api, kept, tell)
+        self._lanes = Lanes(self._connections, failed=lambda key, error: tell(_Undone(key, error)))
+        self._followers = [
+            Follower(self._api, kind, selector(self._name, component), tell, after=versions.get(kind, ""))
+            for kind, component in _FOLLOWED.items()
+        ]
+
+    def _expect(self, result: Result) -> int:
+        """Expect to hear of a trial, and return its number."""
+        number = result.spec.number
+        document = whole(self._working.document_of(result))
+        self._trials[number] = LiveTrial(number, result.metadata.name, document, time.monotonic())
+        return number
+
+    def _do(self, number: int, task: partial[None], *, instead: bool = False) -> None:
         if self._lanes is not None:
-            self._lanes.do(number, task)
+            self._lanes.do(number, partial(self._assured, task), instead=instead)
+
+    def _assured(self, task: Callable[[], None]) -> None:
+        """Do what only the coordinator may that drives the experiment."""
+        if self._lease is not None:
+            self._lease.assure()
+            task()
 
     def _end(self, number: int, sentence: Sentence, verb: Any) -> None:
         """Give up on a trial: what was to be done for it and is not yet is not done any more."""
         trial = self._trials.get(number)
-        if trial is not None and self._lanes is not None:
+        if trial is not None:
             trial.sentence = trial.sentence or sentence
-            self._lanes.do(number, partial(verb, self._working, number, trial.name), instead=True)
+            self._do(number, partial(verb, self._working, number, trial.name), instead=True)
 
     def _hear(self, give_up_at: float | None) -> bool:
         """Take in all that has come, waiting for something; whether to go on if nothing came of it."""
@@ -267,6 +415,13 @@ class KubernetesBackend:
             self._note_trouble(sight)
         elif isinstance(sight, _Undone):
             self._undo(sight)
+        elif isinstance(sight, BackendError):  # the Lease is lost
+            raise sight
+        elif isinstance(sight, Clash):
+            raise BackendError(
+                f"a trial keeps its sample, and {sight.name} has {sight.there}, not {sight.given}: the sweep proposes"
+                " another than it did before; see that its sampler, its seed and its space are the same"
+            )
         elif isinstance(sight, ExperimentGone):
             raise ExperimentNotFound(
                 f"experiment {self._name!r} was deleted while its sweep ran; nothing of it is left, and its jobs end"
@@ -382,7 +537,7 @@ class KubernetesBackend:
         """Show why something has to wait; where it cannot be done at all, that is the trial's end, or the sweep's."""
         trial = self._trials.get(undone.key) if isinstance(undone.key, int) else None
         error = undone.error
-        if not isinstance(error, ExpsdkError):
+        if not isinstance(error, ExpsdkError) or type(error) is BackendError:  # the latter: the Lease is lost
             raise error
         if is_for_now(error):
             if trial is not None and not trial.has_job:
@@ -408,7 +563,7 @@ class KubernetesBackend:
 
     def _publish(self, experiment: Experiment) -> None:
         try:
-            self._api.patch(EXPERIMENTS, self._name, _status_of(experiment), subresource="status")
+            self._api.patch(EXPERIMENTS, self._name, status_change(experiment), subresource="status")
         except ResourceNotFound as error:
             raise ExperimentNotFound(
                 f"experiment {self._name!r} was deleted while its sweep ran; nothing of it is left"
@@ -418,12 +573,6 @@ class KubernetesBackend:
 KubernetesBackend.options = tuple(name for name in signature(KubernetesBackend).parameters if name != "job") + tuple(
     field.name for field in fields(JobOptions)
 )
-
-
-def _status_of(experiment: Experiment) -> Document:
-    """Return the change that makes a server's status this one's: of what it has counted, nothing else stays."""
-    status = experiment.to_document()["status"]
-    return {"status": {**status, "counts": {**dict.fromkeys(Phase.ALL), **status["counts"]}}}
 
 
 def _number_of(sight: Seen) -> int | None:

@@ -10,13 +10,13 @@ from expsdk.backends.base import Document
 from expsdk.backends.kubernetes import preflight
 from expsdk.backends.kubernetes.labels import SPACE_ANNOTATION
 from expsdk.backends.kubernetes.options import JobOptions
-from expsdk.backends.kubernetes.payload_maps import chunk_count, payload_config_maps
+from expsdk.backends.kubernetes.payload_maps import chunk_count
 from expsdk.backends.kubernetes.records import as_experiment
 from expsdk.backends.kubernetes.template import job_template, omissions
 from expsdk.cluster.api import Api
-from expsdk.cluster.kinds import CONFIG_MAPS, EXPERIMENTS
+from expsdk.cluster.kinds import EXPERIMENTS
+from expsdk.cluster.server import Server
 from expsdk.errors import BackendError, Conflict
-from expsdk.packaging.payload import Payload
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.result import new_result
 
@@ -49,18 +49,7 @@ def plan(api: Api, experiment: Experiment, options: JobOptions) -> Planned:
     preflight.check_permissions(api)
     preflight.check_name(api, experiment.metadata.name)
     preflight.check_account(api, options.service_account)
-    payload = experiment.spec.payload
-    if payload is None:
-        raise BackendError("a sweep's trials run its payload, and this experiment has none; launch them with Client")
-    template = job_template(
-        options,
-        experiment=experiment.metadata.name,
-        payload=payload,
-        chunks=chunk_count(payload.size_bytes),
-        trial_timeout_s=experiment.spec.trial_timeout_seconds,
-        grace_s=experiment.spec.grace_seconds,
-        server=server,
-    )
+    template = template_for(experiment, options, server)
     metadata = experiment.metadata.model_copy(
         update={
             "namespace": api.namespace,
@@ -72,6 +61,26 @@ def plan(api: Api, experiment: Experiment, options: JobOptions) -> Planned:
     first = new_result(experiment.metadata.name, number=0, parameters={}, seed=0)
     preflight.rehearse(api, planned, without_status(planned), first)
     return Planned(planned, "; ".join(omissions(options, server)))
+
+
+def template_for(experiment: Experiment, options: JobOptions, server: Server) -> Document:
+    """Return what an experiment's `spec.jobTemplate` is by these options.
+
+    Raises:
+        BackendError: The experiment has no payload.
+    """
+    payload = experiment.spec.payload
+    if payload is None:
+        raise BackendError("a sweep's trials run its payload, and this experiment has none; launch them with Client")
+    return job_template(
+        options,
+        experiment=experiment.metadata.name,
+        payload=payload,
+        chunks=chunk_count(payload.size_bytes),
+        trial_timeout_s=experiment.spec.trial_timeout_seconds,
+        grace_s=experiment.spec.grace_seconds,
+        server=server,
+    )
 
 
 def create(api: Api, planned: Experiment) -> Experiment:
@@ -89,12 +98,6 @@ def create(api: Api, planned: Experiment) -> Experiment:
         if document["metadata"].get("annotations", {}).get(CREATION) != planned.metadata.annotations[CREATION]:
             raise preflight.name_taken(api, name) from error
     return as_experiment(document)
-
-
-def keep_payload(api: Api, experiment: Experiment, payload: Payload) -> None:
-    """Create the ConfigMaps that carry the payload."""
-    for document in payload_config_maps(experiment, payload.content, payload.digest):
-        api.create(CONFIG_MAPS, document)
 
 
 def without_status(experiment: Experiment) -> Document:

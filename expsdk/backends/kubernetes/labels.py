@@ -10,12 +10,28 @@ from expsdk.resources.experiment import Experiment
 from expsdk.resources.result import Result
 from expsdk_runtime.contract import API_GROUP
 
-__all__ = ["LEASE", "PAYLOAD", "RESULT", "TRIAL", "labels_of", "owner", "result_document", "selector"]
+__all__ = [
+    "COORDINATOR",
+    "LEASE",
+    "PAYLOAD",
+    "PLAN",
+    "PROGRAM",
+    "RESULT",
+    "TRIAL",
+    "labels_of",
+    "owner",
+    "result_document",
+    "selector",
+]
 
-TRIAL, RESULT, PAYLOAD, LEASE = "trial", "result", "payload", "lease"
+TRIAL, RESULT, PAYLOAD, PLAN, LEASE, COORDINATOR = "trial", "result", "payload", "plan", "lease", "coordinator"
+PROGRAM = "program"
+"""A user's own optimizer that runs in the cluster; it belongs to no experiment."""
 EXPERIMENT_LABEL = f"{API_GROUP}/experiment"
 NUMBER_LABEL = f"{API_GROUP}/number"
 COMPONENT_LABEL = "app.kubernetes.io/component"
+PROGRAM_LABEL = f"{API_GROUP}/program"
+EXPSDK_LABELS = {"app.kubernetes.io/name": "expsdk", "app.kubernetes.io/managed-by": "expsdk"}
 PARAMETERS_ANNOTATION = f"{API_GROUP}/parameters"
 """A Result's and a Job's: the sample as JSON. The server itself writes 1 for 1.0 and sorts names."""
 SPACE_ANNOTATION = f"{API_GROUP}/space"
@@ -27,12 +43,11 @@ def labels_of(experiment_name: str, component: str, number: int | None = None) -
 
     Args:
         experiment_name: The experiment's name.
-        component: What it is: "trial", "result", "payload" or "lease".
+        component: What it is: "trial", "result", "payload", "plan", "lease" or "coordinator".
         number: The trial's number, where the object is one trial's.
     """
     labels = {
-        "app.kubernetes.io/name": "expsdk",
-        "app.kubernetes.io/managed-by": "expsdk",
+        **EXPSDK_LABELS,
         COMPONENT_LABEL: component,
         EXPERIMENT_LABEL: experiment_name,
     }

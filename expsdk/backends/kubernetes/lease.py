@@ -1,17 +1,22 @@
-"""One coordinator an experiment: a Lease that its holder renews (https://kubernetes.io/docs/concepts/architecture/leases/)."""
+"""One coordinator an experiment: a Lease that its holder renews (https://kubernetes.io/docs/concepts/architecture/leases/).
+
+The server's versions are the fence: every write names the version that it follows, so a Lease that another coordinator
+has taken is never taken back, and of two that reach for one at once, one gets it.
+"""
 
 from __future__ import annotations
 
 import os
 import socket
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from expsdk.backends.kubernetes.labels import labels_of, owner
-from expsdk.cluster.api import Api
+from expsdk.cluster.api import Api, Document
 from expsdk.cluster.kinds import LEASES
 from expsdk.errors import BackendError, ClusterError, Conflict, ResourceNotFound
 from expsdk.resources.experiment import Experiment
@@ -19,69 +24,172 @@ from expsdk.resources.times import format_time, parse_time
 
 DURATION_S = 20
 RENEWAL_S = 5.0
+LITTLE_S = 5.0
+"""How much longer than its duration a Lease that nobody renews is waited for: its holder's clock may be ahead."""
+_POLL_S = 0.5
 
 
 class HeldLease:
     """An experiment's Lease while this coordinator holds it; it is renewed from a thread."""
 
-    def __init__(self, api: Api, experiment: Experiment) -> None:
+    def __init__(
+        self,
+        api: Api,
+        experiment: Experiment,
+        *,
+        lost: Callable[[BackendError], Any],
+        patient: bool = False,
+        renewal_s: float = RENEWAL_S,
+    ) -> None:
         """Take the Lease.
+
+        Args:
+            api: The API server.
+            experiment: The experiment's record, as it is on the server.
+            lost: Called once, from any thread, with the error that says who drives the experiment instead.
+            patient: Whether to wait for a Lease that nobody renews until it lapses.
+            renewal_s: Time between two renewals, in seconds.
 
         Raises:
             BackendError: Another coordinator holds it.
         """
         self._api = api
         self._name = experiment.metadata.name
+        self._experiment = experiment
         self._holder = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
+        self._lost = lost
+        self._lock = threading.Lock()
+        self._version = ""
+        self._renewed = (0.0, 0.0)  # on both clocks: the monotonic one stands still while a laptop sleeps
+        self._fault: BackendError | None = None
         self._closed = threading.Event()
-        self._take(experiment)
-        self._thread = threading.Thread(target=self._renew, name="expsdk-lease", daemon=True)
+        self._take(patient=patient)
+        self._thread = threading.Thread(target=self._renew_often, args=(renewal_s,), name="expsdk-lease", daemon=True)
         self._thread.start()
 
+    def assure(self) -> None:
+        """See that the Lease is held still; where it was not renewed for so long that it has lapsed, ask the server.
+
+        Raises:
+            BackendError: Another coordinator holds it.
+            ClusterError: The server does not tell.
+        """
+        if not self._is_fresh():
+            with self._lock:
+                if not self._is_fresh():
+                    self._renew()
+        if self._fault is not None:
+            raise self._fault
+
     def release(self) -> None:
-        """Give the Lease back, as far as the server can be reached."""
+        """Give the Lease back, as far as it is held and the server can be reached."""
         self._closed.set()
         self._thread.join()
-        with suppress(ClusterError):
-            self._api.patch(LEASES, self._name, {"spec": {"holderIdentity": ""}})
+        if self._fault is None:
+            changes = {"metadata": {"resourceVersion": self._version}, "spec": {"holderIdentity": ""}}
+            with suppress(ClusterError):
+                self._api.patch(LEASES, self._name, changes)
 
-    def _take(self, experiment: Experiment) -> None:
+    def _take(self, *, patient: bool) -> None:
+        """Create the Lease, or take the one that nobody holds, at once or as soon as it has lapsed."""
+        give_up_at = time.monotonic() + DURATION_S + LITTLE_S
+        first = None
+        while True:
+            there = self._create()
+            if there is None:
+                return
+            spec = there.get("spec") or {}
+            first = first or spec
+            is_same = (spec.get("holderIdentity"), spec.get("renewTime")) == (
+                first.get("holderIdentity"),
+                first.get("renewTime"),
+            )
+            if not is_held(there) or (patient and is_same and time.monotonic() > give_up_at):
+                with suppress(Conflict):  # another was quicker
+                    self._write(there, {**self._spec(), "acquireTime": format_time(datetime.now(timezone.utc))})
+                    return
+            elif not patient or not is_same:
+                raise taken(self._name, spec["holderIdentity"])
+            else:
+                time.sleep(_POLL_S)
+
+    def _create(self) -> Document | None:
+        """Create the Lease; where there is one of another's, return it."""
         document = {
             "apiVersion": LEASES.api_version,
             "kind": LEASES.name,
             "metadata": {
                 "name": self._name,
                 "labels": labels_of(self._name, "lease"),
-                "ownerReferences": owner(experiment),
+                "ownerReferences": owner(self._experiment),
             },
             "spec": {**self._spec(), "acquireTime": format_time(datetime.now(timezone.utc))},
         }
+        began = _now()
         try:
-            self._api.create(LEASES, document)
+            created = self._api.create(LEASES, document)
+        except Conflict:
+            created = self._api.get(LEASES, self._name)
+            if created["spec"].get("holderIdentity") != self._holder:  # else it was sent twice
+                return created
+        self._hold(created, began)
+        return None
+
+    def _renew_often(self, renewal_s: float) -> None:
+        while self._fault is None and not self._closed.wait(renewal_s):
+            with suppress(ClusterError), self._lock:  # it is tried again, and `assure` sees to what is done meanwhile
+                self._renew()
+
+    def _renew(self) -> None:
+        """Renew the Lease as it was written last; where another has written, see who."""
+        if self._fault is not None or self._closed.is_set():
+            return
+        try:
+            self._write({"metadata": {"resourceVersion": self._version}}, self._spec())
+            return
+        except ResourceNotFound:
+            there = self._create()
         except Conflict:
             there = self._api.get(LEASES, self._name)
-            if is_held(there) and there["spec"]["holderIdentity"] != self._holder:
-                raise BackendError(
-                    f"one coordinator drives an experiment, and {there['spec']['holderIdentity']} drives"
-                    f" {self._name!r} now; end that one first"
-                ) from None
-            # The version makes this fail where another coordinator was quicker.
-            changes = {**document, "metadata": {"resourceVersion": there["metadata"]["resourceVersion"]}}
-            self._api.patch(LEASES, self._name, changes)
+        if there is None:
+            return
+        holder = there["spec"].get("holderIdentity", "")
+        if holder == self._holder:  # the answer to a renewal was lost, or somebody has edited it
+            self._write(there, self._spec())
+            return
+        self._fault = taken(self._name, holder or "nobody")
+        self._lost(self._fault)
+
+    def _write(self, there: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
+        """Make the Lease ours in the version that is given; raises `Conflict` where it has another by now."""
+        began = _now()
+        metadata = {"resourceVersion": there["metadata"]["resourceVersion"], "ownerReferences": owner(self._experiment)}
+        self._hold(self._api.patch(LEASES, self._name, {"metadata": metadata, "spec": spec}), began)
+
+    def _hold(self, document: Mapping[str, Any], began: tuple[float, float]) -> None:
+        self._version = document["metadata"]["resourceVersion"]
+        self._renewed = began
+
+    def _is_fresh(self) -> bool:
+        """Whether the Lease was renewed so lately that nobody can have taken it."""
+        return all(0 <= now - at < DURATION_S for now, at in zip(_now(), self._renewed, strict=True))
 
     def _spec(self) -> dict[str, Any]:
         now = format_time(datetime.now(timezone.utc))
         return {"holderIdentity": self._holder, "leaseDurationSeconds": DURATION_S, "renewTime": now}
 
-    def _renew(self) -> None:
-        while not self._closed.wait(RENEWAL_S):
-            with suppress(ClusterError):  # it is tried again; names keep two coordinators from doing harm
-                self._api.patch(LEASES, self._name, {"spec": self._spec()})
+
+def taken(experiment: str, holder: str) -> BackendError:
+    """Return the error for an experiment that another coordinator drives."""
+    return BackendError(
+        f"one coordinator drives an experiment, and {holder} drives {experiment!r} now; its trials go on: watch it, or"
+        " end that coordinator first"
+    )
 
 
 def is_held(lease: Mapping[str, Any]) -> bool:
     """Whether somebody holds a Lease, by its document."""
-    spec = lease.get("spec", {})
+    spec = lease.get("spec") or {}
     if not spec.get("holderIdentity") or not spec.get("renewTime"):
         return False
     ends_at = parse_time(spec["renewTime"]) + timedelta(seconds=spec.get("leaseDurationSeconds") or DURATION_S)
@@ -94,3 +202,7 @@ def is_driven(api: Api, experiment: str) -> bool:
         return is_held(api.get(LEASES, experiment))
     except ResourceNotFound:
         return False
+
+
+def _now() -> tuple[float, float]:
+    return time.monotonic(), time.time()

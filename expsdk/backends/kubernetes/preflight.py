@@ -37,6 +37,7 @@ from expsdk.resources.result import Result
 from expsdk_runtime.contract import API_VERSION
 
 AT_ONCE = 8
+_OTHER_ACCOUNT = ", or give another service_account="
 _UID = "00000000-0000-0000-0000-000000000000"  # of an experiment that is not there yet
 
 
@@ -64,6 +65,7 @@ NEEDED = (
     *(Permission(verb, LEASES) for verb in ("create", "get", "patch")),
     Permission("create", CONFIG_MAPS),
 )
+NEEDED_TO_RESUME = (*NEEDED, Permission("patch", EXPERIMENTS), Permission("list", CONFIG_MAPS))
 
 
 def check_connection(api: Api) -> Server:
@@ -108,8 +110,14 @@ def check_permissions(api: Api, needed: Iterable[Permission] = NEEDED) -> None:
         )
 
 
-def check_account(api: Api, name: str) -> None:
-    """See that the ServiceAccount of trials is there, as far as that may be asked.
+def check_account(api: Api, name: str, *, what: str = "trials run", remedy: str = _OTHER_ACCOUNT) -> None:
+    """See that a ServiceAccount is there, as far as that may be asked.
+
+    Args:
+        api: The API server.
+        name: The ServiceAccount's name.
+        what: What runs as it, in words.
+        remedy: What else can be done than to install expsdk.
 
     Raises:
         BackendError: It is not.
@@ -120,8 +128,8 @@ def check_account(api: Api, name: str) -> None:
         return
     except ResourceNotFound as error:
         raise BackendError(
-            f"trials run as ServiceAccount {name!r}, and namespace {api.namespace!r} has none; run"
-            f" `expsdk install --namespace {api.namespace}`, or give another service_account="
+            f"{what} as ServiceAccount {name!r}, and namespace {api.namespace!r} has none; run"
+            f" `expsdk install --namespace {api.namespace}`{remedy}"
         ) from error
 
 
@@ -180,16 +188,26 @@ def rehearse(api: Api, experiment: Experiment, document: dict[str, Any], result:
             f"the cluster's CustomResourceDefinition of experiments is of another expsdk: it drops spec.{lost[0]};"
             " run `expsdk install` to bring it up to date"
         )
-    metadata = experiment.metadata.model_copy(update={"uid": _UID})
-    planned = experiment.model_copy(update={"metadata": metadata})
+    planned = as_if_kept(experiment)
     _try("first Result", lambda: api.create(RESULTS, result_document(planned, result), dry_run=True))
     job = job_for(planned, result)
-    _try("first Job", lambda: api.create(JOBS, job, dry_run=True))
+    rehearse_job(api, "first Job", job)
     if api.may("create", PODS):
         template = job["spec"]["template"]
         pod = {"apiVersion": "v1", "kind": "Pod", **template}
         pod["metadata"] = {**template.get("metadata", {}), "name": result.metadata.name}
         _try("first pod", lambda: api.create(PODS, pod, dry_run=True))
+
+
+def rehearse_job(api: Api, what: str, job: dict[str, Any]) -> None:
+    """Let the server check a Job without keeping it; raises `BackendError` with its words, in which it is `what`."""
+    _try(what, lambda: api.create(JOBS, job, dry_run=True))
+
+
+def as_if_kept(experiment: Experiment) -> Experiment:
+    """Return an experiment's record as a server might answer with it, to own what is only rehearsed."""
+    metadata = experiment.metadata.model_copy(update={"uid": _UID})
+    return experiment.model_copy(update={"metadata": metadata})
 
 
 def _try(what: str, create: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from expsdk.backends.base import Document
 from expsdk.backends.kubernetes.documents import as_written, whole
+from expsdk.backends.kubernetes.following import follow
 from expsdk.backends.kubernetes.labels import SPACE_ANNOTATION, selector
 from expsdk.backends.kubernetes.lease import is_driven
 from expsdk.cluster.api import Api
@@ -71,6 +72,10 @@ class KubernetesRecords:
     def is_driven(self, name: str) -> bool:
         """Whether a coordinator drives the experiment now: it holds the Lease."""
         return is_driven(self.api, name)
+
+    def follow(self, name: str) -> Iterator[Document | None]:
+        """Yield each Result as it is now and as it changes, whoever drives the experiment; see `Records.follow`."""
+        return follow(self.api, name, self.experiment(name).metadata.uid)
 
     def logs(self, trial: str, *, follow: bool = False, previous: bool = False) -> Iterator[str]:
         """Yield the lines that a trial printed: its last pod's, or the one's before that.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -52,6 +53,15 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class Clash:
+    """A trial's name is that of another sample."""
+
+    name: str
+    there: str
+    given: str
+
+
+@dataclass(frozen=True, slots=True)
 class ExperimentGone:
     """The experiment was deleted."""
 
@@ -72,7 +82,9 @@ class Work:
 
     def start(self, number: int, result: Result, *, attempt: int) -> None:
         """Keep the Result, then create the Job; what exists by the trial's name is adopted."""
-        document = whole(self._adopt(RESULTS, self.document_of(result)))
+        document = self._keep(result)
+        if document is None:
+            return
         name = result.metadata.name
         if attempt > 1:
             document = self._make_way(name)
@@ -81,6 +93,20 @@ class Work:
             self._tell(Settled(number, document))
             return
         self._tell(Seen(JOBS, "ADDED", self._adopt(JOBS, job_for(self._experiment, result))))
+
+    def record(self, number: int, result: Result, status: Document) -> None:
+        """Keep a Result whose trial need not run, with its status."""
+        document = self._keep(result)
+        if document is None:
+            return
+        if any(document["status"].get(key) != value for key, value in status.items()):
+            document = whole(self._api.patch(RESULTS, result.metadata.name, {"status": status}, subresource="status"))
+        self._tell(Settled(number, document))
+
+    def note(self, name: str, spec: Document) -> None:
+        """Add to a Result's spec."""
+        with suppress(ResourceNotFound):  # somebody has deleted it, and what it says is no matter any more
+            self._api.patch(RESULTS, name, {"spec": spec})
 
     def ask_stop(self, name: str, stop: str) -> None:
         """Write the stop into the Result; the reply to the trial's next report carries it."""
@@ -158,29 +184,50 @@ class Work:
         Args:
             trial: The trial; it is settling, so nobody changes it.
         """
-        document: Document | None
-        try:
-            document = whole(self._api.get(RESULTS, trial.name))
-        except ResourceNotFound:  # somebody has deleted it, or the trial was given up before it was kept
-            document = self.restore(trial.document)
-        if document is None:
-            return
-        there = sorted(self._pods(trial.name), key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
-        final = self._judge(document["status"], trial.job, there[-1] if there else trial.last_pod, trial.sentence)
-        changed = {key: value for key, value in final.items() if document["status"].get(key) != value}
-        if changed:
-            document = whole(self._api.patch(RESULTS, trial.name, {"status": changed}, subresource="status"))
-        self._tell(Settled(trial.number, document))
+        while True:
+            try:
+                document: Document | None = whole(self._api.get(RESULTS, trial.name))
+            except ResourceNotFound:  # somebody has deleted it, or the trial was given up before it was kept
+                document = self.restore(trial.document)
+            if document is None:
+                return
+            there = sorted(self._pods(trial.name), key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+            final = self._judge(document["status"], trial.job, there[-1] if there else trial.last_pod, trial.sentence)
+            changed = {key: value for key, value in final.items() if document["status"].get(key) != value}
+            with suppress(Conflict):  # the trial has reported since, which is to be weighed too
+                if changed:
+                    document = self._write_status(document, changed)
+                self._tell(Settled(trial.number, document))
+                return
 
     def fail(self, number: int, name: str, message: str) -> None:
-        """Write into a Result that its trial could not be launched."""
-        try:
-            document = whole(self._api.get(RESULTS, name))
-            status = ended(document["status"], reason=Reason.LAUNCH_FAILED, message=message)
-            document = whole(self._api.patch(RESULTS, name, {"status": status}, subresource="status"))
-        except ResourceNotFound:
-            return
-        self._tell(Settled(number, document))
+        """Write into a Result that its trial could not be launched, unless it has ended all the same."""
+        while True:
+            try:
+                document = whole(self._api.get(RESULTS, name))
+            except ResourceNotFound:
+                return
+            with suppress(Conflict):  # it has changed since it was read
+                if document["status"]["phase"] not in Phase.FINISHED:
+                    status = ended(document["status"], reason=Reason.LAUNCH_FAILED, message=message)
+                    document = self._write_status(document, status)
+                self._tell(Settled(number, document))
+                return
+
+    def _write_status(self, document: Document, status: Document) -> Document:
+        """Write into the status of a Result as it was read; raises `Conflict` where it has changed since."""
+        metadata = {"resourceVersion": document["metadata"]["resourceVersion"]}
+        changes = {"metadata": metadata, "status": status}
+        return whole(self._api.patch(RESULTS, document["metadata"]["name"], changes, subresource="status"))
+
+    def _keep(self, result: Result) -> Document | None:
+        """Create a Result, or adopt the one that is there if it is of the same sample; else tell of the clash."""
+        document = whole(self._adopt(RESULTS, self.document_of(result)))
+        there, given = document["spec"]["parameters"], result.spec.parameters
+        if there == given:
+            return document
+        self._tell(Clash(result.metadata.name, json.dumps(there), json.dumps(given)))
+        return None
 
     def _judge(
         self, status: dict[str, Any], job: Document | None, pod: Document | None, sentence: Sentence | None

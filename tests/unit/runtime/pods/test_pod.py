@@ -388,6 +388,22 @@ def train(lr):
         assert [request.verb for request in server.requests] == ["GET"]
         assert "nothing is run: the trial train-0003 has ended already" in pod.stderr
 
+    def test_a_cancelled_trial_does_not_run_again_while_it_is_asked_to_stop(
+        self, server: Any, pack: Pack, start_pod: StartPod
+    ) -> None:
+        with_status(server, phase="Cancelled", environment={"pod": "pod-0"})
+        server.result["spec"] = {"stop": "cancelled"}
+        pod = start_pod(server, pack(HEAD + SAYS_WHO))
+        assert (pod.end(), pod.stdout) == (0, "")
+        assert [request.verb for request in server.requests] == ["GET"]
+
+    def test_a_trial_that_was_cancelled_with_its_sweep_runs_again_once_nobody_asks_it_to_stop(
+        self, server: Any, pack: Pack, start_pod: StartPod
+    ) -> None:
+        with_status(server, **{**BEGUN, "phase": "Cancelled", "reason": "Interrupted"})
+        assert start_pod(server, pack(HEAD + THREE_EPOCHS)).end() == 0
+        assert (server.status["phase"], server.status["attempt"]) == ("Succeeded", 2)
+
     def test_a_preempted_trial_goes_on(self, server: Any, pack: Pack, start_pod: StartPod) -> None:
         with_status(
             server, **{**BEGUN, "phase": "Failed", "reason": "Preempted", "completionTime": "2026-01-01T00:00:00Z"}

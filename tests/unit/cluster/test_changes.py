@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expsdk.client.changes import changes_between
+from expsdk.cluster.changes import changes_between
 
 SCALARS = st.booleans() | st.integers(-3, 3) | st.text("ab", max_size=2)
 VALUES = st.recursive(

@@ -1,0 +1,47 @@
+"""`expsdk coordinate`: what a coordinator's Job runs inside the cluster."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from expsdk.cli.cluster import Context, Kubeconfig
+from expsdk_runtime.contract import ExitCode
+
+app = typer.Typer()
+
+
+@app.command()
+def coordinate(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The experiment's name.")],
+    namespace: Annotated[
+        str | None,
+        typer.Option("--namespace", "-n", metavar="NAME", help="By default the context's, or the pod's."),
+    ] = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Drive an experiment that is kept in a cluster, to its end. A detached sweep's Job runs this.
+
+    SIGTERM ends it at once and leaves its trials alone: whoever drives the experiment next finds them.
+
+    \b
+    expsdk coordinate train-mlp --namespace ml
+    """
+    signal.signal(signal.SIGTERM, _end)
+    from expsdk.sweep.attach import attach
+
+    place = {"namespace": namespace, "context": context, "kubeconfig": kubeconfig}
+    attach(name, backend="kubernetes", **{key: value for key, value in place.items() if value is not None}).run()
+
+
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    """End this very moment: what unwinds would stop trials, and record that the sweep has failed."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(ExitCode.PREEMPTED)
