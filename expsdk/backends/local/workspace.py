@@ -77,6 +77,7 @@ def assign(result: Result, *, attempt: int, objectives: list[tuple[str, str]], d
         objectives: The objectives as `(metric, direction)` pairs.
         directory: The trial's own directory.
     """
+    parent = result.spec.parent
     return Assignment(
         experiment=result.spec.experiment,
         name=result.metadata.name,
@@ -87,4 +88,6 @@ def assign(result: Result, *, attempt: int, objectives: list[tuple[str, str]], d
         seed=result.spec.seed,
         output_dir=str(directory),
         checkpoint_dir=str(directory / CHECKPOINT),
+        parent=parent,
+        parent_checkpoint_dir=str(directory.parent / parent / CHECKPOINT) if parent else "",
     )
