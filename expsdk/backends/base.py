@@ -43,6 +43,9 @@ class Records(Protocol):
     def results(self, name: str) -> list[Document]:
         """Return the Results of an experiment, as JSON values, by number."""
 
+    def experiments(self) -> list[Experiment]:
+        """Return the records of all experiments that are kept in this place."""
+
     def is_driven(self, name: str) -> bool:
         """Whether a coordinator drives the experiment now."""
 
@@ -88,10 +91,20 @@ class Backend(Protocol):
     times_trials: bool
     takes_ctrl_c: bool
 
-    def create(self, experiment: Experiment, payload: Payload) -> None:
-        """Keep the experiment and its payload and get ready to launch; raises `ExperimentExists` or `BackendError`."""
+    def create(self, experiment: Experiment, payload: Payload, *, plan: Payload | None = None) -> None:
+        """Keep the experiment and its payload and get ready to launch.
 
-    def resume(self, experiment: Experiment, payload: Payload | None) -> list[Update]:
+        Args:
+            experiment: Its record.
+            payload: The packed function.
+            plan: The packed plan, where the record's `spec.plan` names one.
+
+        Raises:
+            ExperimentExists: The name is taken.
+            BackendError: Something that is needed is not there.
+        """
+
+    def resume(self, experiment: Experiment, payload: Payload | None, *, plan: Payload | None = None) -> list[Update]:
         """Take up an experiment that is kept already, with the trials that run, and return every trial as it stands.
 
         What an earlier coordinator left half-made is completed.
@@ -99,10 +112,18 @@ class Backend(Protocol):
         Args:
             experiment: Its record, as it is to be from now on.
             payload: Its payload, where it is at hand; else the kept one is used.
+            plan: Its packed plan, the same way.
 
         Raises:
             ExperimentNotFound: There is no such experiment.
             BackendError: Another coordinator drives it, or its payload is not there.
+        """
+
+    def kept_payload(self, experiment: Experiment, *, plan: bool = False) -> bytes:
+        """Return the packed function, or the packed plan, that is kept with an experiment.
+
+        Raises:
+            BackendError: It is not there, or not as it was kept.
         """
 
     def requests(self, experiment: Experiment) -> dict[str, float]:

@@ -148,6 +148,8 @@ class Assignment:
         seed: A seed of the trial's own, drawn from the sweep's seed and the trial's number.
         output_dir: The directory that is the trial's to write in.
         checkpoint_dir: A directory that every attempt at the trial shares.
+        parent: The name of the trial whose checkpoints this one begins with, or "".
+        parent_checkpoint_dir: Where those are, or "".
     """
 
     __slots__ = (
@@ -159,6 +161,8 @@ class Assignment:
         "objectives",
         "output_dir",
         "parameters",
+        "parent",
+        "parent_checkpoint_dir",
         "seed",
     )
 
@@ -174,6 +178,8 @@ class Assignment:
         seed: int,
         output_dir: str,
         checkpoint_dir: str,
+        parent: str = "",
+        parent_checkpoint_dir: str = "",
     ) -> None:
         self.experiment = experiment
         self.name = name
@@ -184,6 +190,8 @@ class Assignment:
         self.seed = seed
         self.output_dir = output_dir
         self.checkpoint_dir = checkpoint_dir
+        self.parent = parent
+        self.parent_checkpoint_dir = parent_checkpoint_dir
 
     def to_json(self) -> str:
         """Return the assignment as one line of JSON."""

@@ -22,6 +22,7 @@ from expsdk_runtime.seeding import seeded
 from expsdk_runtime.status import timestamp
 from expsdk_runtime.termination import PATH, write_termination_message
 
+CHECKPOINT = "checkpoint"
 FIRST_LOOK_S = 10.0
 LAST_LOOK_S = 3.0
 FORMER_POLL_S = 0.5
@@ -69,6 +70,8 @@ class Pod:
         self._parameters: dict[str, Any] = _json(environment, "EXPSDK_PARAMETERS", {})
         self._packages: list[str] = _json(environment, "EXPSDK_PACKAGES", [])
         self._objectives: list[list[str]] | None = _json(environment, "EXPSDK_OBJECTIVES", [])
+        self._parent = environment.get("EXPSDK_PARENT") or ""
+        self._outlives = bool(environment.get("EXPSDK_OUTPUT_ROOT"))
         self._scratch = environment.get("EXPSDK_SCRATCH") or "/tmp/expsdk"
         self._termination_log = environment.get("EXPSDK_TERMINATION_LOG") or PATH
         self._path = result_path(environment["EXPSDK_NAMESPACE"], self.name)
@@ -117,6 +120,12 @@ class Pod:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # one that came stops the trial here
             if not_ready:
                 raise not_ready
+            if self._parent and not self._outlives:
+                raise NotReady(
+                    Reason.LAUNCH_FAILED,
+                    f"the trial goes on from the checkpoints of {self._parent}, and without an output volume those went"
+                    " with its pod: give the sweep one, such as output='CLAIM', the name of a PersistentVolumeClaim",
+                )
             if self._packages:
                 from expsdk_runtime import packages
 
@@ -149,7 +158,9 @@ class Pod:
 
     def _assign(self, payload: Payload, attempt: int) -> Assignment:
         root = self._environment.get("EXPSDK_OUTPUT_ROOT") or os.path.join(self._scratch, "output")
-        output_dir = os.path.join(root, self._experiment, self.name)
+        experiment_dir = os.path.join(root, self._experiment)
+        output_dir = os.path.join(experiment_dir, self.name)
+        parent_dir = os.path.join(experiment_dir, self._parent, CHECKPOINT) if self._parent else ""
         given = self._objectives
         return Assignment(
             experiment=self._experiment,
@@ -160,7 +171,9 @@ class Pod:
             objectives=[(metric, direction) for metric, direction in given] if given else payload.objectives,
             seed=self._seed,
             output_dir=output_dir,
-            checkpoint_dir=os.path.join(output_dir, "checkpoint"),
+            checkpoint_dir=os.path.join(output_dir, CHECKPOINT),
+            parent=self._parent,
+            parent_checkpoint_dir=parent_dir,
         )
 
     def _claim(self, directory: str, result: dict[str, Any]) -> NotReady | None:
@@ -172,7 +185,7 @@ class Pod:
 
     def _pointer(self) -> str:
         """Return what people call the trial's output directory; nothing where it goes with the pod."""
-        if not self._environment.get("EXPSDK_OUTPUT_ROOT"):
+        if not self._outlives:
             return ""
         place = self._environment.get("EXPSDK_OUTPUT_URL") or self._environment["EXPSDK_OUTPUT_ROOT"]
         return f"{place.rstrip('/')}/{self._experiment}/{self.name}"

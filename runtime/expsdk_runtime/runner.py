@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from expsdk_runtime import failure, tracking
 from expsdk_runtime.console import say
 from expsdk_runtime.contract import Assignment, ExitCode, Phase, Reason, Stop
+from expsdk_runtime.inheritance import inherit
 from expsdk_runtime.journal import FILE_NAME, Journal
 from expsdk_runtime.ledger import Ledger
 from expsdk_runtime.place import Place
@@ -139,6 +140,7 @@ def _call(
                 recorder.tell()
             if place.prepare:
                 place.prepare()
+            inherit(assignment)
             if place.waits_for:
                 reporter.change({"phase": Phase.RUNNING, "message": ""})
             returned = function(**assignment.parameters)

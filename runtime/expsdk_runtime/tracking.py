@@ -44,6 +44,8 @@ class Trial:
         attempt: 1 for the first attempt, one more after every retry.
         parameters: The sample: parameter values by name.
         seed: A seed of the trial's own, from the sweep's seed and the trial's number.
+        parent: The name of the trial that this one goes on from, "" where it begins anew; `checkpoint_dir` begins as
+            a copy of that one's.
     """
 
     def __init__(self, assignment: Assignment) -> None:
@@ -53,6 +55,7 @@ class Trial:
         self.attempt = assignment.attempt
         self.parameters = assignment.parameters
         self.seed = assignment.seed
+        self.parent = assignment.parent
         self._output_dir = assignment.output_dir
         self._checkpoint_dir = assignment.checkpoint_dir
 

@@ -23,7 +23,7 @@ from expsdk.cluster.rbac import cluster_roles, namespace_documents
 from expsdk.cluster.server import Server
 from expsdk.resources.crd import custom_resource_definitions
 from expsdk.resources.experiment import Experiment
-from expsdk.resources.result import new_result
+from expsdk.resources.result import Result, new_result
 
 HERE = Path(__file__).parent
 OLD = Server((1, 20), "v1.20.2")
@@ -143,11 +143,15 @@ def whole_jobs() -> dict[str, dict[str, Any]]:
         ),
     }
     parameters = {"lr": 0.001, "opt": "sgd $(HOME)", "layers": [64, 32], "decay": None}
-    trials = {
-        name: job_for(each, new_result(each.metadata.name, number=7, parameters=parameters, seed=11))
-        for name, each in experiments.items()
-    }
+    trials = {name: job_for(each, _trial(each, parameters, name)) for name, each in experiments.items()}
     return {**trials, **in_cluster}
+
+
+def _trial(experiment: Experiment, parameters: dict[str, Any], name: str) -> Result:
+    """Return the trial of a golden Job; those with everything have a parent too."""
+    result = new_result(experiment.metadata.name, number=7, parameters=parameters, seed=11)
+    parent = "train-mlp-0003" if name.startswith("everything") else ""
+    return result.model_copy(update={"spec": result.spec.model_copy(update={"parent": parent})})
 
 
 def _experiment(options: JobOptions, server: Server) -> Experiment:

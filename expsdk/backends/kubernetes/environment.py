@@ -51,6 +51,7 @@ def trial_variables(experiment: Experiment, result: Result) -> list[dict[str, An
         "EXPSDK_SEED": str(result.spec.seed),
         "EXPSDK_PARAMETERS": json.dumps(result.spec.parameters),
         "EXPSDK_OBJECTIVES": json.dumps(objectives),
+        **({"EXPSDK_PARENT": result.spec.parent} if result.spec.parent else {}),
         **parameter_variables(result.spec.parameters),
     }
     for name, value in values.items():

@@ -14,12 +14,13 @@ from typing import Any, TextIO
 
 from expsdk.backends.base import Document, Update
 from expsdk.backends.local.launch import LauncherProcess, end_of
-from expsdk.backends.local.store import LOG, FileStore
-from expsdk.backends.local.workspace import Workspace, assign
+from expsdk.backends.local.store import LEFT_WITHIN_S, LOG, FileStore, translating_disk_errors
+from expsdk.backends.local.workspace import Workspace, assign, cores_of
 from expsdk.backends.verdict import Sentence, ended, judge
-from expsdk.errors import BackendError
+from expsdk.errors import BackendError, TrialNotFound
 from expsdk.packaging.payload import Payload
 from expsdk.resources.experiment import Experiment
+from expsdk.resources.names import trial_name
 from expsdk.resources.result import Result
 from expsdk_runtime.contract import Phase, Reason
 from expsdk_runtime.sinks import read_last_status
@@ -65,10 +66,11 @@ class LocalBackend:
         self._workspace: Workspace | None = None
         self._lock: TextIO | None = None
 
-    def create(self, experiment: Experiment, payload: Payload) -> None:
+    def create(self, experiment: Experiment, payload: Payload, *, plan: Payload | None = None) -> None:
         """Keep the experiment, unpack its payload and load the function; see `Backend.create`."""
         self._lock = self.records.create(experiment)
         try:
+            self._keep_plan(experiment, plan)
             self._workspace = Workspace.prepare(self.records, experiment, payload)
             self._start_launcher()
         except BaseException:
@@ -77,13 +79,56 @@ class LocalBackend:
                 self.records.delete(experiment.metadata.name)
             raise
 
+    def resume(self, experiment: Experiment, payload: Payload | None, *, plan: Payload | None = None) -> list[Update]:
+        """Take up an experiment, once nothing of its former coordinator runs any more; see `Backend.resume`.
+
+        No trial is alive here: those that ran ended with their coordinator. What they said at their end is kept.
+        """
+        name = experiment.metadata.name
+        self.records.experiment(name)
+        self._lock = self.records.lock(name, patience_s=LEFT_WITHIN_S)
+        try:
+            self._keep_plan(experiment, plan)
+            self._workspace = Workspace.reopen(self.records, experiment, payload)
+            self.records.write_experiment(experiment)
+            documents = [self._with_last_words(document) for document in self.records.results(name)]
+            self._start_launcher()
+        except BaseException:
+            self.close()
+            raise
+        return [Update(document["spec"]["number"], document, alive=False) for document in documents]
+
+    def kept_payload(self, experiment: Experiment, *, plan: bool = False) -> bytes:
+        """Return the packed function, or the packed plan; see `Backend.kept_payload`."""
+        return self.records.payload(experiment, plan=plan)
+
+    def requests(self, experiment: Experiment) -> dict[str, float]:
+        """Return a trial's share of this machine's cores; GPUs are not shared out."""
+        return {"cpu": float(cores_of(experiment)), "gpu": 0.0}
+
+    def record(self, result: Result, status: Document) -> None:
+        """Keep a Result with its status; no process is started."""
+        document = {**result.to_document(), "status": status}
+        self.records.write_result(document)
+        self._updates.append(Update(result.spec.number, document, alive=False))
+        self.wake()
+
+    def note(self, number: int, spec: Document) -> None:
+        """Add to the spec of a Result."""
+        assert self._workspace is not None, "create or resume comes before note"
+        document = self.records.result(trial_name(self._workspace.directory.name, number))
+        document["spec"].update(spec)
+        self.records.write_result(document)
+
     def launch(self, result: Result, *, attempt: int) -> None:
-        """Keep the Result and start a process for it."""
-        assert self._workspace is not None, "create comes before launch"
+        """Keep the Result and start a process for it; another attempt's goes on from what the former ones left."""
+        assert self._workspace is not None, "create or resume comes before launch"
         if self._launcher is None:
             self._start_launcher()
         number = result.spec.number
         document = result.to_document()
+        if attempt > 1:
+            document["status"] = self._status_of_next(result, attempt)
         self.records.write_result(document)
         directory = self.records.prepare_trial(result.spec.experiment, number)
         assignment = assign(result, attempt=attempt, objectives=self._workspace.objectives, directory=directory)
@@ -152,9 +197,38 @@ class LocalBackend:
         self._wake_reader.close()
         self._wake_writer.close()
 
+    def _keep_plan(self, experiment: Experiment, plan: Payload | None) -> None:
+        if plan is not None:
+            directory = self.records.directory(experiment.metadata.name)
+            with translating_disk_errors(directory):
+                plan.write(directory)
+
+    def _with_last_words(self, document: Document) -> Document:
+        """Return a Result with what its trial said at its end, when nobody listened any more."""
+        status = document["status"]
+        if status["phase"] in Phase.FINISHED:
+            return document
+        directory = self.records.trial_directory(document["metadata"]["name"])
+        said = read_last_status(str(directory), attempt=status["attempt"])
+        if said is None or said["reason"] == Reason.PREEMPTED:
+            return document
+        document = {**document, "status": said}
+        self.records.write_result(document)
+        return document
+
+    def _status_of_next(self, result: Result, attempt: int) -> dict[str, Any]:
+        """Return the status with which another attempt begins: with the metrics of the former ones."""
+        try:
+            former: dict[str, Any] = self.records.result(result.metadata.name)["status"]
+        except TrialNotFound:
+            former = {}
+        begun = {"phase": Phase.PENDING, "reason": "", "message": "", "attempt": attempt}
+        return {key: value for key, value in {**former, **begun}.items() if key not in ("startTime", "completionTime")}
+
     def _start_launcher(self) -> None:
-        assert self._workspace is not None, "create comes before launch"
-        self._launcher = self._workspace.start_launcher()
+        assert self._workspace is not None, "create or resume comes before launch"
+        assert self._lock is not None, "it is held as long as the experiment is driven"
+        self._launcher = self._workspace.start_launcher(self._lock)
         self._selector.register(self._launcher.connection, selectors.EVENT_READ)
         notice = self._launcher.notice
         self.notice = notice and f"each trial starts a fresh interpreter, which takes longer than a fork: {notice}"

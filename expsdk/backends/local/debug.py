@@ -19,6 +19,7 @@ from expsdk.backends.verdict import ended
 from expsdk.errors import BackendError, StorageError
 from expsdk.packaging.payload import Payload
 from expsdk.resources.experiment import Experiment
+from expsdk.resources.names import trial_name
 from expsdk.resources.result import Result
 from expsdk_runtime.bootstrap import LOCAL_INTERVAL_S
 from expsdk_runtime.contract import Phase, Reason
@@ -48,24 +49,69 @@ class DebugBackend:
         self.records = FileStore(root=root)
         self._post_mortem = post_mortem
         self._waiting: deque[tuple[Result, int]] = deque()
+        self._name = ""
         self._payload: Payload | None = None
         self._objectives: list[tuple[str, str]] = []
         self._updates: list[Update] = []
         self._is_interrupted = False
         self._lock: TextIO | None = None
 
-    def create(self, experiment: Experiment, payload: Payload) -> None:
+    def create(self, experiment: Experiment, payload: Payload, *, plan: Payload | None = None) -> None:
         """Keep the experiment and its payload; the function is the one that was packed, as it is here."""
         self._lock = self.records.create(experiment)
         directory = self.records.directory(experiment.metadata.name)
         try:
             with translating_disk_errors(directory):
                 payload.write(directory)
+                if plan is not None:
+                    plan.write(directory)
         except BaseException:
             self.close()
             with suppress(BackendError):  # what has been raised already tells more
                 self.records.delete(experiment.metadata.name)
             raise
+        self._begin(experiment, payload)
+
+    def resume(self, experiment: Experiment, payload: Payload | None, *, plan: Payload | None = None) -> list[Update]:  # noqa: ARG002 - it is kept already
+        """Take up an experiment with the function as it is in this process; see `Backend.resume`.
+
+        Raises:
+            BackendError: The function is not at hand.
+        """
+        name = experiment.metadata.name
+        self.records.experiment(name)
+        if payload is None:
+            raise BackendError(
+                f"the debug backend runs the function as it is in this process, and only its script has that; run the"
+                f" script of {name!r} again with run('debug', resume=True)"
+            )
+        self._lock = self.records.lock(name)
+        self.records.write_experiment(experiment)
+        self._begin(experiment, payload)
+        return [Update(document["spec"]["number"], document, alive=False) for document in self.records.results(name)]
+
+    def kept_payload(self, experiment: Experiment, *, plan: bool = False) -> bytes:
+        """Return the packed function, or the packed plan; see `Backend.kept_payload`."""
+        return self.records.payload(experiment, plan=plan)
+
+    def requests(self, experiment: Experiment) -> dict[str, float]:  # noqa: ARG002 - one trial runs at a time
+        """Return the one core that this process has."""
+        return {"cpu": 1.0, "gpu": 0.0}
+
+    def record(self, result: Result, status: Document) -> None:
+        """Keep a Result with its status; nothing runs."""
+        document = {**result.to_document(), "status": status}
+        self.records.write_result(document)
+        self._updates.append(Update(result.spec.number, document, alive=False))
+
+    def note(self, number: int, spec: Document) -> None:
+        """Add to the spec of a Result."""
+        document = self.records.result(trial_name(self._name, number))
+        document["spec"].update(spec)
+        self.records.write_result(document)
+
+    def _begin(self, experiment: Experiment, payload: Payload) -> None:
+        self._name = experiment.metadata.name
         self._payload = payload
         self._objectives = [(each.metric, each.direction) for each in experiment.spec.objectives]
 

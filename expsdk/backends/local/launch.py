@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
 from expsdk.backends.local.store import translating_disk_errors
 from expsdk.backends.verdict import describe_exit, last_words
@@ -37,7 +37,15 @@ class LauncherProcess:
     """
 
     def __init__(
-        self, payload: Path, *, project: Path, root: Path, digest: str, log: Path, threads: int | None
+        self,
+        payload: Path,
+        *,
+        project: Path,
+        root: Path,
+        digest: str,
+        log: Path,
+        threads: int | None,
+        lock: TextIO,
     ) -> None:
         """Start the launcher and wait until it has loaded the user's function.
 
@@ -49,6 +57,8 @@ class LauncherProcess:
             log: Where what the user's modules print while they are imported goes.
             threads: How many threads numerical libraries may use in one trial, where the user does not say; None leaves
                 them as many as they like.
+            lock: The experiment's; it stays taken until nothing of the launcher's runs any more, however this process
+                ends.
 
         Raises:
             LoadError: The function does not load; nothing is left running.
@@ -59,7 +69,7 @@ class LauncherProcess:
         environment = dict(os.environ)
         if threads is not None:
             environment.setdefault("OMP_NUM_THREADS", str(threads))
-        arguments = [str(theirs.fileno()), str(payload), str(project), str(root), digest, ""]
+        arguments = [str(theirs.fileno()), str(payload), str(project), str(root), digest, str(lock.fileno()), ""]
         command = [sys.executable, *_interpreter_flags(), "-X", "faulthandler", "-c", _BOOT, *arguments]
         self._process: subprocess.Popen[bytes] | None = None
         try:
@@ -70,7 +80,7 @@ class LauncherProcess:
                     stdout=output,
                     stderr=output,
                     env=environment,
-                    pass_fds=[theirs.fileno()],
+                    pass_fds=[theirs.fileno(), lock.fileno()],
                     start_new_session=True,
                 )
             self.notice = self._greeting(log)

@@ -36,7 +36,7 @@ from expsdk_runtime.bootstrap import run_attached
 from expsdk_runtime.payload import Payload
 from expsdk_runtime.seeding import load_lazy_generators
 
-ARGUMENTS = ("descriptor", "payload", "project", "root", "digest", "fresh_because")
+ARGUMENTS = ("descriptor", "payload", "project", "root", "digest", "lock", "fresh_because")
 EXIT_BROKEN = 70
 """What a trial's process ends with when expsdk itself has failed in it (EX_SOFTWARE of sysexits.h)."""
 
@@ -49,6 +49,7 @@ def main() -> int:
     function = None
     if not options["fresh_because"]:
         stand_guard(connection)
+        os.close(int(options["lock"]))  # the guard holds it, and what runs here must not
         try:
             function = _load(payload, options)
         except BaseException as error:  # whatever the user's module raises when it is imported

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from errno import EACCES, EDQUOT, ENOENT, ENOSPC, EPERM, EROFS
@@ -18,6 +20,10 @@ from expsdk.resources.names import trial_name
 
 DIRECTORY = ".expsdk"
 LOG = "log.txt"
+LEFT_WITHIN_S = 15.0
+"""How long what a coordinator has left running may take to end, once it is gone."""
+POLL_S = 0.1
+LOOK_EVERY_S = 0.5
 _REMEDIES = {
     ENOSPC: "the disk is full: free some space",
     EDQUOT: "this user's share of the disk is used up: free some space",
@@ -66,8 +72,8 @@ class FileStore:
                 directory.mkdir()
             except FileExistsError:
                 raise ExperimentExists(
-                    f"an experiment's name is unique, and {name!r} is kept in {directory} already; give another name="
-                    " or delete that directory"
+                    f"an experiment's name is unique, and {name!r} is kept in {directory} already; give another name=,"
+                    " or go on with that one: run(resume=True)"
                 ) from None
         try:
             # Whoever finds the record finds it taken.
@@ -87,8 +93,7 @@ class FileStore:
 
     def write_result(self, document: dict[str, Any]) -> None:
         """Keep a Result as it is now."""
-        directory = self.directory(document["spec"]["experiment"])
-        self._write(directory / "results" / f"{document['metadata']['name']}.json", document)
+        self._write(self._result_path(document["spec"]["experiment"], document["metadata"]["name"]), document)
 
     def experiment(self, name: str) -> Experiment:
         """Return an experiment's record; raises `ExperimentNotFound`."""
@@ -108,12 +113,66 @@ class FileStore:
 
     def results(self, name: str) -> list[dict[str, Any]]:
         """Return the Results of an experiment, by number."""
-        paths = sorted((self.directory(name) / "results").glob("*.json"), key=lambda path: (len(path.name), path.name))
         documents = []
-        for path in paths:
+        for path in self._result_paths(name):
             with suppress(FileNotFoundError):  # the experiment is being deleted
                 documents.append(json.loads(path.read_bytes()))
         return documents
+
+    def result(self, trial: str) -> dict[str, Any]:
+        """Return a trial's Result; raises `TrialNotFound`."""
+        try:
+            document: dict[str, Any] = json.loads(self._result_path(trial.rpartition("-")[0], trial).read_bytes())
+        except FileNotFoundError:
+            raise TrialNotFound(f"no trial {trial!r} is kept in {self.root}; give its name as results show it") from None
+        return document
+
+    def experiments(self) -> list[Experiment]:
+        """Return the records of all experiments, by name."""
+        found = []
+        for name in self.names():
+            with suppress(ExperimentNotFound):  # it has just been deleted
+                found.append(self.experiment(name))
+        return found
+
+    def payload(self, experiment: Experiment, *, plan: bool = False) -> bytes:
+        """Return an experiment's packed function, or its packed plan, as it was kept.
+
+        Raises:
+            BackendError: There is none, or it is not what was kept.
+        """
+        name, what = experiment.metadata.name, "packed plan" if plan else "payload"
+        reference = experiment.spec.plan if plan else experiment.spec.payload
+        if reference is None:
+            raise BackendError(f"what is read was kept, and the experiment {name!r} has no {what}")
+        path = self.directory(name) / reference.file
+        remedy = "take the experiment up from the script that defines it: run(resume=True)"
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise BackendError(
+                f"the {what} of {name!r} is kept in {path}, which cannot be read ({error.strerror}); {remedy}"
+            ) from error
+        if f"sha256:{hashlib.sha256(content).hexdigest()}" != reference.digest:
+            raise BackendError(f"the {what} of {name!r} in {path} was changed since it was kept; {remedy}")
+        return content
+
+    def follow(self, name: str) -> Iterator[dict[str, Any] | None]:
+        """Yield each Result as it is and whenever it has changed, and None where none has; see `Records.follow`."""
+        seen: dict[Path, int] = {}
+        while True:
+            self.experiment(name)
+            changed = False
+            for path in self._result_paths(name):
+                with suppress(FileNotFoundError):  # the experiment is being deleted
+                    written = path.stat().st_mtime_ns
+                    if seen.get(path) != written:
+                        seen[path] = written
+                        changed = True
+                        yield json.loads(path.read_bytes())
+            if not changed:
+                yield None
+            time.sleep(LOOK_EVERY_S)
 
     def is_driven(self, name: str) -> bool:
         """Whether a coordinator drives the experiment now: it holds the lock."""
@@ -126,19 +185,43 @@ class FileStore:
             return True
         return False
 
-    def lock(self, name: str) -> TextIO:
-        """Take the experiment for this coordinator, as long as the returned file is open."""
+    def lock(self, name: str, *, patience_s: float = 0.0) -> TextIO:
+        """Take the experiment for this coordinator, as long as the returned file is open.
+
+        Args:
+            name: The experiment's name.
+            patience_s: How long to wait for what another one has left running, in seconds.
+
+        Raises:
+            BackendError: Another coordinator drives it.
+        """
         path = self.directory(name) / "lock"
+        give_up_at = time.monotonic() + patience_s
         with translating_disk_errors(path):
-            file = path.open("w")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            raise BackendError(
-                f"one coordinator drives an experiment, and another process drives {name!r} now"
-            ) from None
-        return file
+            file = path.open("a+")
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                driver = self._driver(file)
+                if time.monotonic() < give_up_at and not _is_alive(driver):
+                    time.sleep(POLL_S)
+                    continue
+                file.close()
+                raise BackendError(
+                    f"one coordinator drives an experiment, and process {driver} drives {name!r} now; end that one"
+                    f" first, or look on: expsdk.attach({name!r}).watch()"
+                ) from None
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            return file
+
+    def _driver(self, file: TextIO) -> int:
+        """Return the process that has taken an experiment last, 0 where that is not known yet."""
+        file.seek(0)
+        text = file.read().strip()
+        return int(text) if text.isdecimal() else 0
 
     def unlock(self, file: TextIO) -> None:
         """Give an experiment back, also where a process that was forked meanwhile has `file` open."""
@@ -188,12 +271,34 @@ class FileStore:
             directory.mkdir(exist_ok=True)
         return directory
 
+    def _result_path(self, experiment: str, trial: str) -> Path:
+        return self.directory(experiment) / "results" / f"{trial}.json"
+
+    def _result_paths(self, experiment: str) -> list[Path]:
+        """Return the files of an experiment's Results, by number."""
+        found = (self.directory(experiment) / "results").glob("*.json")
+        return sorted(found, key=lambda path: (len(path.name), path.name))
+
     def _write(self, path: Path, document: dict[str, Any]) -> None:
         partial = f"{path}.partial"
         with translating_disk_errors(path):
             with open(partial, "w", encoding="utf-8") as file:  # noqa: PTH123 - twice as quick as Path.open
                 file.write(json.dumps(document, separators=(",", ":")))
             os.replace(partial, path)  # noqa: PTH105
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether a process is there, dead ones that nobody has buried aside."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:  # no /proc on macOS
+        return True
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from expsdk.backends.local.launch import LauncherProcess
 from expsdk.backends.local.store import FileStore, translating_disk_errors
@@ -17,11 +18,14 @@ from expsdk_runtime.contract import Assignment
 PROJECT = "project"
 IMPORTS_LOG = "imports.log"
 CHECKPOINT = "checkpoint"
+ROOT = "root"
 
 
 @dataclass(frozen=True)
 class Workspace:
     """Where an experiment's payload lies, ready to run.
+
+    A file beside it says where the user's own project is, for whoever takes the experiment up without it.
 
     Attributes:
         directory: The experiment's directory.
@@ -45,19 +49,50 @@ class Workspace:
         directory = store.directory(experiment.metadata.name)
         with translating_disk_errors(directory):
             path = payload.write(directory)
+            (directory / ROOT).write_text(str(payload.root))
             runtime_payload.Payload(str(path)).unpack(str(directory / PROJECT))
-        parallelism = experiment.spec.parallelism
+        return cls._at(path, experiment, payload.digest, payload.root)
+
+    @classmethod
+    def reopen(cls, store: FileStore, experiment: Experiment, payload: Payload | None) -> Workspace:
+        """Return the workspace of an experiment that is kept already, completed where it is not whole.
+
+        Args:
+            store: Where it is kept.
+            experiment: Its record.
+            payload: Its payload, where it is at hand.
+
+        Raises:
+            BackendError: The kept payload is not there, or not as it was kept, and is not at hand.
+        """
+        reference = experiment.spec.payload
+        if payload is not None and reference is not None and payload.digest == reference.digest:
+            return cls.prepare(store, experiment, payload)
+        store.payload(experiment)
+        assert reference is not None, "its payload was read"
+        directory = store.directory(experiment.metadata.name)
+        path = directory / reference.file
+        with translating_disk_errors(directory):
+            runtime_payload.Payload(str(path)).unpack(str(directory / PROJECT))
+        try:
+            root = Path((directory / ROOT).read_text())
+        except OSError:
+            root = directory / PROJECT
+        return cls._at(path, experiment, reference.digest, root if root.is_dir() else directory / PROJECT)
+
+    @classmethod
+    def _at(cls, path: Path, experiment: Experiment, digest: str, root: Path) -> Workspace:
         return cls(
-            directory=directory,
+            directory=path.parent,
             payload=path,
-            digest=payload.digest,
-            root=payload.root,
+            digest=digest,
+            root=root,
             objectives=[(objective.metric, objective.direction) for objective in experiment.spec.objectives],
-            threads=None if parallelism == 1 else max(1, (os.cpu_count() or 1) // parallelism),
+            threads=None if experiment.spec.parallelism == 1 else cores_of(experiment),
         )
 
-    def start_launcher(self) -> LauncherProcess:
-        """Start a launcher; raises `LoadError` where the function does not load."""
+    def start_launcher(self, lock: TextIO) -> LauncherProcess:
+        """Start a launcher, which shares the experiment's lock; raises `LoadError` where the function does not load."""
         return LauncherProcess(
             self.payload,
             project=self.directory / PROJECT,
@@ -65,7 +100,13 @@ class Workspace:
             digest=self.digest,
             log=self.directory / IMPORTS_LOG,
             threads=self.threads,
+            lock=lock,
         )
+
+
+def cores_of(experiment: Experiment) -> int:
+    """Return how many of this machine's cores are one trial's share, at least 1."""
+    return max(1, (os.cpu_count() or 1) // experiment.spec.parallelism)
 
 
 def assign(result: Result, *, attempt: int, objectives: list[tuple[str, str]], directory: Path) -> Assignment:
@@ -77,6 +118,7 @@ def assign(result: Result, *, attempt: int, objectives: list[tuple[str, str]], d
         objectives: The objectives as `(metric, direction)` pairs.
         directory: The trial's own directory.
     """
+    parent = result.spec.parent
     return Assignment(
         experiment=result.spec.experiment,
         name=result.metadata.name,
@@ -87,4 +129,6 @@ def assign(result: Result, *, attempt: int, objectives: list[tuple[str, str]], d
         seed=result.spec.seed,
         output_dir=str(directory),
         checkpoint_dir=str(directory / CHECKPOINT),
+        parent=parent,
+        parent_checkpoint_dir=str(directory.parent / parent / CHECKPOINT) if parent else "",
     )

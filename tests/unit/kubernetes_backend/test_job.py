@@ -98,6 +98,13 @@ def test_a_trial_is_told_who_it_is() -> None:
     }
 
 
+def test_a_trial_that_goes_on_from_another_is_told_which() -> None:
+    result = trial(lr=0.1)
+    child = result.model_copy(update={"spec": result.spec.model_copy(update={"parent": "by-hand-0003"})})
+    (container,) = pod_of(job_for(experiment(), child))["containers"]
+    assert variables_of(container)["EXPSDK_PARENT"] == "by-hand-0003"
+
+
 def test_what_a_trial_is_told_stands_against_the_template() -> None:
     template = copy.deepcopy(TEMPLATE)
     template["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "EXPSDK_PARAM_LR", "value": "5"}]

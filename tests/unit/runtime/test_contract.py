@@ -54,6 +54,8 @@ def test_an_assignment_arrives_as_one_line_that_says_the_same(
         seed=seed,
         output_dir="/o\udcff",
         checkpoint_dir="/o/c",
+        parent="e-0001",
+        parent_checkpoint_dir="/p/\udcffc",
     )
     line = sent.to_json()
     assert "\n" not in line

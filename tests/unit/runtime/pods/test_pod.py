@@ -360,6 +360,34 @@ def train(lr):
         assert "was a former trial's of this name" in pod.stderr
         assert (tmp_path / "volume/train/train-0003.former-1/checkpoint/state").exists()
 
+    def test_a_trial_goes_on_from_its_parents_checkpoints(
+        self, server: Any, pack: Pack, start_pod: StartPod, tmp_path: Path
+    ) -> None:
+        parent = tmp_path / "volume/train/train-0001/checkpoint"
+        parent.mkdir(parents=True)
+        (parent / "epoch").write_text("7")
+        body = """
+def train(lr):
+    print(current_trial().parent)
+    return int((checkpoint_dir() / "epoch").read_text())
+"""
+        content = pack(HEAD + body)
+        pod = start_pod(server, content, EXPSDK_OUTPUT_ROOT=tmp_path / "volume", EXPSDK_PARENT="train-0001")
+        assert (pod.end(), pod.stdout) == (0, "train-0001\n")
+        assert server.status["objectives"] == {"loss": 7.0}
+        assert (tmp_path / "volume/train/train-0003/checkpoint/epoch").exists()
+
+    def test_without_a_volume_its_parents_checkpoints_are_gone(
+        self, server: Any, pack: Pack, start_pod: StartPod
+    ) -> None:
+        pod = start_pod(server, pack(HEAD + SAYS_WHO), EXPSDK_PARENT="train-0001")
+        assert (pod.end(), pod.stdout) == (1, "")
+        assert server.status["reason"] == "LaunchFailed"
+        assert server.status["message"] == (
+            "the trial goes on from the checkpoints of train-0001, and without an output volume those went with its"
+            " pod: give the sweep one, such as output='CLAIM', the name of a PersistentVolumeClaim"
+        )
+
     def test_a_volume_that_cannot_be_written_fails_before_hours_are_spent(
         self, server: Any, pack: Pack, start_pod: StartPod, tmp_path: Path
     ) -> None:
