@@ -5,5 +5,7 @@ backends. Optuna loads when a pruner that needs it is made.
 """
 
 from expsdk.pruners.base import Pruner, Report
+from expsdk.pruners.by_name import PRUNER_NAMES
+from expsdk.pruners.registry import make_pruner
 
-__all__ = ["Pruner", "Report"]
+__all__ = ["PRUNER_NAMES", "Pruner", "Report", "make_pruner"]

@@ -17,12 +17,15 @@ class Report:
         parameters: Its sample.
         epoch: The epoch, from 0.
         value: The objective's value at that epoch; it may be NaN.
+        history: All epochs of the trial until now as `(epoch, value)` pairs, this one last, where a function is the
+            pruner; objects that are pruners keep what they need themselves, and find it empty.
     """
 
     number: int
     parameters: Sample
     epoch: int
     value: float
+    history: tuple[tuple[int, float], ...] = ()
 
 
 @runtime_checkable
