@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from expsdk.decorator import Experiment, experiment
     from expsdk.errors import ExpsdkError
     from expsdk.space import choice, integer, loguniform, normal, uniform
-    from expsdk.sweep import Sweep
+    from expsdk.sweep import AttachedSweep, Sweep, attach
     from expsdk_runtime import (
         Trial,
         TrialStopped,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "AttachedSweep": "expsdk.sweep",
     "Client": "expsdk.client",
     "Experiment": "expsdk.decorator",
     "ExpsdkError": "expsdk.errors",
@@ -46,6 +47,7 @@ _HOMES = {
     "TrialRecord": "expsdk.analysis",
     "TrialStopped": "expsdk_runtime",
     "Volume": "expsdk.backends.kubernetes.volumes",
+    "attach": "expsdk.sweep",
     "checkpoint_dir": "expsdk_runtime",
     "choice": "expsdk.space",
     "current_trial": "expsdk_runtime",
@@ -62,6 +64,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "AttachedSweep",
     "Client",
     "Experiment",
     "ExpsdkError",
@@ -73,6 +76,7 @@ __all__ = [
     "TrialRecord",
     "TrialStopped",
     "Volume",
+    "attach",
     "checkpoint_dir",
     "choice",
     "current_trial",

@@ -68,18 +68,23 @@ class Payload:
         return path
 
 
-def pack(definition: Definition) -> Payload:
+def pack(definition: Definition, *, beside: Callable[..., object] | None = None) -> Payload:
     """Pack an experiment's function with all the user's code that it needs.
+
+    Args:
+        definition: The experiment.
+        beside: A function of the user's whose project it belongs to, where the function itself is not the user's.
 
     Raises:
         PackingError: Something that the function uses cannot travel, or a glob of `include` matches nothing.
         PayloadTooLarge: The payload is over 16 MiB; the message names its largest parts.
     """
     function = definition.function
-    module = _module_name(function)
-    adopted = None if function.__module__ == "__main__" else module.partition(".")[0]
+    home = beside or function
+    module = _module_name(home)
+    adopted = None if home.__module__ == "__main__" else module.partition(".")[0]
     found = find_own_module(module, adopted=adopted)
-    directory = _directory_of(function)
+    directory = _directory_of(home)
     root = find_root(directory, otherwise=found.entry if found else directory)
     contents = Contents(root, exclude=definition.exclude)
     members: dict[str, bytes] = {}
@@ -113,7 +118,12 @@ def pack(definition: Definition) -> Payload:
 
 
 def pack_function(
-    function: Callable[..., object], *, name: str, include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()
+    function: Callable[..., object],
+    *,
+    name: str,
+    include: tuple[str, ...] = (),
+    exclude: tuple[str, ...] = (),
+    beside: Callable[..., object] | None = None,
 ) -> Payload:
     """Pack a function that is no experiment, such as an optimizer, with all the user's code that it needs.
 
@@ -122,6 +132,7 @@ def pack_function(
         name: What the payload is called.
         include: Globs, relative to the project's root, of files that travel beside the code.
         exclude: Globs of files that do not.
+        beside: As for `pack`.
 
     Raises:
         PackingError: As for `pack`.
@@ -134,7 +145,7 @@ def pack_function(
         include=include,
         exclude=exclude,
     )
-    return pack(bare)
+    return pack(bare, beside=beside)
 
 
 def _manifest(

@@ -100,9 +100,7 @@ class Result(Record):
     status: ResultStatus = ResultStatus()
 
 
-def new_result(
-    experiment: str, *, number: int, parameters: Mapping[str, Any], seed: int, parent: str = ""
-) -> Result:
+def new_result(experiment: str, *, number: int, parameters: Mapping[str, Any], seed: int, parent: str = "") -> Result:
     """Return the record of a trial that is yet to run; `parent` names the one whose checkpoints it begins with."""
     spec = ResultSpec(
         experiment=experiment,

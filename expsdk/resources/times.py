@@ -6,9 +6,11 @@ Standard library only.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
-__all__ = ["format_time", "parse_time"]
+__all__ = ["format_time", "parse_time", "seconds_of"]
 
 _EXAMPLE = "2026-01-31T12:00:00.000000Z"
 _RFC_3339 = re.compile(
@@ -47,3 +49,12 @@ def parse_time(text: str) -> datetime:
         return moment.astimezone(timezone.utc)
     except (OverflowError, ValueError) as exc:
         raise ValueError(f"a time in a record is a moment like {_EXAMPLE}, got {text!r}: {exc}") from exc
+
+
+def seconds_of(status: Mapping[str, Any]) -> float:
+    """Return how long an attempt at a trial has run by its status, in seconds; until now, where it has not ended."""
+    if not status.get("startTime"):
+        return 0.0
+    ended = status.get("completionTime")
+    end = parse_time(ended) if ended else datetime.now(timezone.utc)
+    return max(0.0, (end - parse_time(status["startTime"])).total_seconds())

@@ -14,8 +14,6 @@ from expsdk.samplers.outcome import outcome_of
 from expsdk.samplers.registry import SAMPLER_NAMES, is_endless, make_sampler
 from expsdk.samplers.sobol import SobolSampler
 
-TpeSampler = OptunaSampler  # until the sweep's plan asks is_endless
-
 __all__ = [
     "SAMPLER_NAMES",
     "GridSampler",
@@ -25,7 +23,6 @@ __all__ = [
     "Sample",
     "Sampler",
     "SobolSampler",
-    "TpeSampler",
     "TrialOutcome",
     "arrange",
     "is_endless",

@@ -51,11 +51,6 @@ class Choice:
         return cls(name, options)
 
     @property
-    def is_own(self) -> bool:
-        """Whether it is an object, which the record can only name."""
-        return not isinstance(self.given, str)
-
-    @property
     def name(self) -> str:
         """What the record calls it."""
         if isinstance(self.given, str):

@@ -17,7 +17,7 @@ from expsdk.samplers import Proposal, Sample, TrialOutcome
 from expsdk.sweep.actions import Action, AskStop, Finish, Kill, Launch, Note, Terminate
 from expsdk.sweep.advisers import AdviceFailed, Advisers
 from expsdk.sweep.deadlines import Deadlines
-from expsdk.sweep.events import Began, Changed, Event, Found, Interrupted, Passed
+from expsdk.sweep.events import Began, Changed, Event, Found, Interrupted
 from expsdk.sweep.limits import Limits
 from expsdk.sweep.tally import Tally
 from expsdk_runtime.contract import Phase, Reason, Stop
@@ -130,7 +130,9 @@ class Coordinator:
             yield from self._find(event)
             return
         if isinstance(event, Began):
-            self._ends_at = None if self._limits.timeout_s is None else event.at + self._limits.timeout_s - event.active_s
+            self._ends_at = (
+                None if self._limits.timeout_s is None else event.at + self._limits.timeout_s - event.active_s
+            )
         elif isinstance(event, Changed):
             yield from self._change(event)
         elif isinstance(event, Interrupted):

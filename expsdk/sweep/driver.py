@@ -15,7 +15,7 @@ from expsdk.errors import BackendError
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
 from expsdk.resources.result import Result, new_result
-from expsdk.resources.times import seconds_between
+from expsdk.resources.times import seconds_of
 from expsdk.samplers import TrialOutcome, outcome_of
 from expsdk.samplers.derive import derive_trial_seed
 from expsdk.space import Space
@@ -117,7 +117,7 @@ class Driver:
         for update in updates:
             if self._coordinator.is_running(update.number):
                 self._observer.changed(update.document, alive=update.alive)
-            ran_s = 0.0 if update.alive else seconds_between(update.document["status"])
+            ran_s = 0.0 if update.alive else seconds_of(update.document["status"])
             yield Changed(time.monotonic(), self._outcome(update), update.alive, ran_s)
         while self._interruptions_told < self.interruptions:
             self._interruptions_told += 1
@@ -135,9 +135,7 @@ class Driver:
         status = update.document["status"]
         if update.alive:
             self._observer.changed(update.document, alive=True)
-        return Found(
-            time.monotonic(), self._outcome(update), status["attempt"], update.alive, seconds_between(status)
-        )
+        return Found(time.monotonic(), self._outcome(update), status["attempt"], update.alive, seconds_of(status))
 
     def _outcome(self, update: Update) -> TrialOutcome:
         return outcome_of(update.document, space=self._space, objectives=self._objectives)

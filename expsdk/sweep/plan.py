@@ -115,9 +115,7 @@ def plan_launch(definition: Definition, parameters: Mapping[str, Any]) -> Plan:
         SpaceError: A parameter is unknown or missing, or JSON cannot carry its value.
     """
     sample = bind(definition.function, definition.space, parameters)
-    return Plan(
-        seed=secrets.randbits(SEED_BITS), limits=Limits(trials=1), sampler=Choice(GivenSampler([sample]))
-    )
+    return Plan(seed=secrets.randbits(SEED_BITS), limits=Limits(trials=1), sampler=Choice(GivenSampler([sample])))
 
 
 def with_epochs(definition: Definition, epochs: int | None) -> Definition:
@@ -177,7 +175,9 @@ def _check_single_objective(definition: Definition, plan: Plan) -> None:
     for name, value in asked.items():
         if value is not None:
             metrics = ", ".join(objective.metric for objective in definition.objectives)
-            raise SweepError(f"{name} compares trials by a single objective, and there are several ({metrics}); leave it out")
+            raise SweepError(
+                f"{name} compares trials by a single objective, and there are several ({metrics}); leave it out"
+            )
 
 
 def _check_constraints(constraints: object) -> Any:
@@ -197,7 +197,9 @@ def _check_initial(initial: object) -> tuple[Sample, ...]:
 
 def _check_names(names: object) -> tuple[str, ...]:
     if isinstance(names, str) or not isinstance(names, Sequence):
-        raise SweepError(f"learn_from is a list of experiments' names, not {names!r}; write one such as ['train-x7k2p']")
+        raise SweepError(
+            f"learn_from is a list of experiments' names, not {names!r}; write one such as ['train-x7k2p']"
+        )
     return tuple(check_experiment_name(name) for name in names)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
 from typing import Any
 
 from rich.console import Console, Group
@@ -17,8 +16,7 @@ from expsdk.analysis.results import Results
 from expsdk.analysis.words import count_of, counts_by_phase, in_one_line, printable
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
-from expsdk.sweep.core import Coordinator
-from expsdk.sweep.observer import Observer
+from expsdk.sweep.observer import Observer, Standing
 from expsdk_runtime.contract import Phase, decode_number
 
 RUNNING_SHOWN = 8
@@ -56,6 +54,7 @@ class LineProgress:
     def started(self, experiment: Experiment, *, location: str, notice: str) -> None:
         """Say what starts and where it is kept."""
         self._trials = experiment.spec.trials
+        self._ended = ended_of(experiment)
         for line in opening_lines(experiment, location=location, notice=notice):
             _say(self._console, line)
 
@@ -68,7 +67,7 @@ class LineProgress:
             place = f"{self._ended}/{self._trials}" if self._trials else str(self._ended)
             _say(self._console, f"[{place}] {ending_line(document)}")
 
-    def refresh(self, coordinator: Coordinator) -> None:
+    def refresh(self, standing: Standing) -> None:
         """Print nothing: every line is an event's."""
 
     def troubled(self, trouble: str) -> None:
@@ -103,8 +102,7 @@ class LiveProgress:
         self._console = console
         self._experiment: Experiment | None = None
         self._began = time.monotonic()
-        self._counts: Counter[str] = Counter()
-        self._best: tuple[int, float] | None = None
+        self._standing = Standing()
         self._running: dict[str, dict[str, Any]] = {}
         self._failure = ""
         self._trouble = ""
@@ -131,10 +129,9 @@ class LiveProgress:
         if status["phase"] == Phase.FAILED:
             self._failure = _joined(name, _failure(status["reason"], status["message"]))
 
-    def refresh(self, coordinator: Coordinator) -> None:
+    def refresh(self, standing: Standing) -> None:
         """Take the counts in."""
-        self._counts = coordinator.counts.copy()
-        self._best = coordinator.best
+        self._standing = standing
 
     def troubled(self, trouble: str) -> None:
         """Show the trouble until it is over."""
@@ -165,6 +162,9 @@ class LiveProgress:
         more = len(self._running) - len(shown)
         if more > 0:
             rows.append(_line(f"  and {more} more", style="dim"))
+        budget, spent = experiment.spec.budget, self._standing.spent_hours
+        if budget is not None and spent is not None:
+            rows.append(_line(f"used up: {spent:.3g} of {budget.hours:g} {budget.unit}-hours", style="dim"))
         if self._failure:
             rows.append(_line(f"last failure: {self._failure}", style="red"))
         if self._trouble:
@@ -174,7 +174,8 @@ class LiveProgress:
         return Group(*rows)
 
     def _bar(self, experiment: Experiment) -> Table:
-        ended = sum(self._counts[phase] for phase in Phase.FINISHED)
+        counts = self._standing.counts
+        ended = sum(counts.get(phase, 0) for phase in Phase.FINISHED)
         total = experiment.spec.trials
         spent = time.monotonic() - self._began
         line = Text(f"{ended}/{total}" if total else f"{ended}", style="bold")
@@ -186,14 +187,14 @@ class LiveProgress:
         return grid
 
     def _count_lines(self) -> list[Text]:
-        counts = [(self._counts[phase], phase) for phase in Phase.ALL if self._counts[phase]]
+        counts = [(count, phase) for phase in Phase.ALL if (count := self._standing.counts.get(phase, 0))]
         words = [Text(f"{count} {phase.lower()}", style=_STYLES.get(phase, "cyan")) for count, phase in counts]
         return [Text("  ").join(words)] if words else []
 
     def _best_line(self, experiment: Experiment) -> Text:
-        if self._best is None:
+        if self._standing.best is None:
             return Text("best: none yet", style="dim")
-        number, value = self._best
+        number, value = self._standing.best
         metric = experiment.spec.objectives[0].metric
         return _line(
             f"best: {metric}={value:.6g} in {trial_name(experiment.metadata.name, number)}", style="bold green"
@@ -204,9 +205,18 @@ def opening_lines(experiment: Experiment, *, location: str, notice: str) -> list
     """Return what is said before the first trial."""
     spec = experiment.spec
     trials = count_of(spec.trials, "trial") if spec.trials else "trials until the samples or the time run out"
-    how = f"{spec.parallelism} at a time, sampler {spec.sampler.name}, seed {spec.seed}"
+    pruner = f"pruner {spec.pruner.name}, " if spec.pruner else ""
+    how = f"{spec.parallelism} at a time, sampler {spec.sampler.name}, {pruner}seed {spec.seed}"
     line = f"{experiment.metadata.name}: {trials}, {how}, kept in {location}"
-    return [line, notice] if notice else [line]
+    ended = ended_of(experiment)
+    taken_up = [f"it goes on: {count_of(ended, 'trial')} ended before"] if ended else []
+    return [line, *taken_up, *([notice] if notice else [])]
+
+
+def ended_of(experiment: Experiment) -> int:
+    """Return how many trials had ended when the experiment's record was written."""
+    counts = experiment.status.counts
+    return sum(counts.get(phase, 0) for phase in Phase.FINISHED)
 
 
 def closing_lines(results: Results) -> list[str]:

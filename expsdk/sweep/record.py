@@ -54,8 +54,7 @@ def new_experiment(
             space=definition.space.to_declarative(),
             objectives=tuple(Objective(metric=each.metric, direction=each.direction) for each in definition.objectives),
             sampler=SamplerChoice(name=plan.sampler.name, options=dict(plan.sampler.options)),
-            pruner=plan.pruner
-            and PrunerChoice(name=plan.pruner.name, options=dict(plan.pruner.options), epochs=plan.epochs),
+            pruner=_pruner_choice(plan),
             seed=plan.seed,
             trials=limits.trials,
             parallelism=limits.parallelism,
@@ -67,13 +66,15 @@ def new_experiment(
             retries=limits.retries,
             target=limits.target,
             no_improvement_trials=limits.no_improvement_trials,
-            budget=limits.budget and records.Budget(unit=limits.budget.unit, hours=limits.budget.hours),
+            budget=None
+            if limits.budget is None
+            else records.Budget(unit=limits.budget.unit, hours=limits.budget.hours),
             max_failures=limits.max_failures,
             timeout_seconds=limits.timeout_s,
             trial_timeout_seconds=limits.trial_timeout_s,
             grace_seconds=limits.grace_s,
             payload=_reference(payload),
-            plan=own and _reference(own),
+            plan=None if own is None else _reference(own),
             provenance=Provenance.model_validate(provenance_of(payload.root)),
         ),
         status=ExperimentStatus(phase=Phase.RUNNING, start_time=datetime.now(timezone.utc)),
@@ -104,11 +105,11 @@ def plan_of(experiment: Experiment, own: Mapping[str, Any]) -> Plan:
             grace_s=spec.grace_seconds,
             target=spec.target,
             no_improvement_trials=spec.no_improvement_trials,
-            budget=spec.budget and Budget(spec.budget.unit, spec.budget.hours),
+            budget=None if spec.budget is None else Budget(spec.budget.unit, spec.budget.hours),
         ),
         sampler=Choice(own.get("sampler", spec.sampler.name), spec.sampler.options),
-        pruner=pruner and Choice(own.get("pruner", pruner.name), pruner.options),
-        epochs=pruner and pruner.epochs,
+        pruner=None if pruner is None else Choice(own.get("pruner", pruner.name), pruner.options),
+        epochs=None if pruner is None else pruner.epochs,
         constraints=constraints,
         initial=tuple(space.restore(sample) for sample in spec.initial),
         learn_from=spec.learn_from,
@@ -149,6 +150,12 @@ def with_beginning(experiment: Experiment) -> Experiment:
         }
     )
     return experiment.model_copy(update={"status": status})
+
+
+def _pruner_choice(plan: Plan) -> PrunerChoice | None:
+    if plan.pruner is None:
+        return None
+    return PrunerChoice(name=plan.pruner.name, options=dict(plan.pruner.options), epochs=plan.epochs)
 
 
 def _reference(payload: Payload) -> PayloadReference:

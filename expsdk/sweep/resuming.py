@@ -33,8 +33,8 @@ def check_resume(resume: object) -> bool | str:
     Raises:
         SweepError: It is none of the three.
     """
-    if resume in (True, False, EXTEND):
-        return resume  # type: ignore[return-value]
+    if isinstance(resume, bool) or resume == EXTEND:
+        return resume if isinstance(resume, bool) else EXTEND
     raise SweepError(
         f"resume is True, to go on with an experiment of this name, or {EXTEND!r}, to do so in a larger space, not"
         f" {resume!r}; write one of them"

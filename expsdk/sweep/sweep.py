@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Mapping
+from contextlib import closing, suppress
 from dataclasses import replace
+from typing import Any, Literal, overload
 
-from expsdk.analysis.open import read_results
 from expsdk.analysis.results import Results
+from expsdk.backends.base import Backend
 from expsdk.backends.registry import make_backend
+from expsdk.errors import BackendError, ExperimentNotFound, PackingError, SweepError
 from expsdk.experiment.definition import Definition
-from expsdk.packaging.payload import pack
-from expsdk.sweep.core import Coordinator
-from expsdk.sweep.driver import Driver
-from expsdk.sweep.observer import Observer, Silence
-from expsdk.sweep.plan import Plan, draw_name, make_plan_sampler
-from expsdk.sweep.record import new_experiment
+from expsdk.packaging.payload import Payload, pack
+from expsdk.resources.experiment import Experiment
+from expsdk.sweep.attach import AttachedSweep, attach
+from expsdk.sweep.conduct import make_conductor
+from expsdk.sweep.own import pack_own
+from expsdk.sweep.plan import Plan, draw_name
+from expsdk.sweep.record import new_experiment, with_beginning
+from expsdk.sweep.resuming import EXTEND, check_resume, notice_of_code, taken_up
 
 
 class Sweep:
@@ -24,15 +29,50 @@ class Sweep:
         self._definition = definition
         self._plan = plan
 
-    def run(self, backend: str = "local", *, progress: bool = True, **options: object) -> Results:
+    @overload
+    def run(
+        self,
+        backend: str = ...,
+        *,
+        resume: bool | str = ...,
+        detach: Literal[False] = ...,
+        progress: bool = ...,
+        **options: Any,
+    ) -> Results: ...
+
+    @overload
+    def run(
+        self,
+        backend: str = ...,
+        *,
+        resume: bool | str = ...,
+        detach: Literal[True] | Mapping[str, Any],
+        progress: bool = ...,
+        **options: Any,
+    ) -> AttachedSweep: ...
+
+    def run(
+        self,
+        backend: str = "local",
+        *,
+        resume: bool | str = False,
+        detach: bool | Mapping[str, Any] = False,
+        progress: bool = True,
+        **options: Any,
+    ) -> Results | AttachedSweep:
         """Run the sweep to its end and return its results.
 
         Ctrl-C once launches no more trials, asks the running ones to stop and returns what there is; twice kills
-        them and raises KeyboardInterrupt.
+        them and raises KeyboardInterrupt. However it ends, `resume=True` goes on with it.
 
         Args:
             backend: Where trials run: "local", each a process of this machine; "kubernetes", each a Job of a cluster;
                 "debug", in this very process.
+            resume: Whether to go on with the experiment of this sweep's name where it is there already: trials that
+                have ended are not run again, and those that run are adopted. "extend" does so in a space that may be
+                larger than before.
+            detach: Whether to leave the sweep to a coordinator in the cluster and return at once what looks on. A
+                mapping gives that coordinator's "image", "pull_policy", "env" and "resources".
             progress: Whether to show on standard error how the sweep goes.
             options: The backend's own: "local" and "debug" take `root`, the directory that holds the experiments;
                 "debug" takes `post_mortem`; "kubernetes" takes `namespace`, `context`, `kubeconfig`, the fields of
@@ -41,40 +81,74 @@ class Sweep:
 
         Raises:
             ExperimentExists: The experiment's name is taken.
+            SweepError: What is resumed is another sweep; or the sampler, the pruner or the constraints have raised an
+                exception.
             PackingError: Something that the function uses cannot travel to its jobs.
             BackendError: The backend is unknown or cannot do its work: the function does not load, the disk is full.
             KeyboardInterrupt: Ctrl-C was pressed twice.
         """
-        sampler = make_plan_sampler(self._definition, self._plan)
+        how = check_resume(resume)
+        if how and self._plan.name is None:
+            raise SweepError(
+                "resume goes on with an experiment by its name, and this sweep has none; give sweep(name=…)"
+            )
         name = self._plan.name or draw_name(self._definition.name)
         with closing(make_backend(backend, **options)) as place:
-            limits = replace(self._plan.limits, trial_timeout_s=None) if place.times_trials else self._plan.limits
-            coordinator = Coordinator(sampler, limits, directions=self._definition.directions)
             payload = pack(self._definition)
-            experiment = new_experiment(self._definition, self._plan, payload, name=name)
-            place.create(experiment, payload)
-            # Where trials run in this very process, they print and stop in debuggers: nothing may be drawn over that.
-            with closing(_observer(shown=progress, live=place.takes_ctrl_c)) as observer:
-                observer.started(experiment, location=place.records.location(name), notice=place.notice)
-                driver = Driver(coordinator, place, experiment, observer)
-                driver.run()
-        results = read_results(place.records, name, space=self._definition.space)
-        observer.finished(results)
-        if driver.interruptions > 1:
-            raise KeyboardInterrupt
-        return results
+            own, notice = self._pack_own(must=bool(detach))
+            wanted = new_experiment(self._definition, self._plan, payload, name=name, own=own)
+            if how:
+                with suppress(ExperimentNotFound):
+                    return self._go_on(place, wanted, payload, own, extend=how == EXTEND, progress=progress)
+            conductor = make_conductor(self._plan, wanted, space=self._definition.space, place=place)
+            if detach:
+                self._detach(place, wanted, payload, own, {} if detach is True else dict(detach))
+                return attach(name, backend=backend, **options)
+            place.create(wanted, payload, plan=own)
+            return conductor.conduct(place, wanted, [], progress=progress, notice=notice)
+
+    def _go_on(
+        self, place: Backend, wanted: Experiment, payload: Payload, own: Payload | None, *, extend: bool, progress: bool
+    ) -> Results:
+        """Go on with the experiment of this name; raises `ExperimentNotFound` where there is none."""
+        kept = place.records.experiment(wanted.metadata.name)
+        record = with_beginning(taken_up(kept, wanted, is_seeded=self._plan.is_seeded, extend=extend))
+        plan = replace(self._plan, seed=record.spec.seed)
+        conductor = make_conductor(plan, record, space=self._definition.space, place=place)
+        found = place.resume(record, _if_kept(payload, record.spec.payload), plan=_if_kept(own, record.spec.plan))
+        return conductor.conduct(place, record, found, progress=progress, notice=notice_of_code(kept, wanted))
+
+    def _pack_own(self, *, must: bool) -> tuple[Payload | None, str]:
+        """Return the user's own objects packed, where there are any and they can travel, and a notice."""
+        try:
+            return pack_own(self._definition, self._plan), ""
+        except PackingError as error:
+            if must:
+                raise
+            return None, f"only this script can take the sweep up again, since its plan cannot be packed: {error}"
+
+    def _detach(
+        self, place: Backend, wanted: Experiment, payload: Payload, own: Payload | None, coordinator: dict[str, Any]
+    ) -> None:
+        submit = getattr(place, "detach", None)
+        if submit is None:
+            raise BackendError(
+                "a sweep is detached where its trials outlive this process, on backend='kubernetes'; leave detach= out"
+            )
+        known = ("image", "pull_policy", "env", "resources")
+        unknown = [key for key in coordinator if key not in known]
+        if unknown:
+            raise BackendError(f"detach takes {', '.join(known)} of the coordinator, not {unknown[0]!r}; leave it out")
+        submit(wanted, payload, own, **coordinator)
 
     def __repr__(self) -> str:
         limits = self._plan.limits
         return (
             f"<sweep of {self._definition.label}: trials={limits.trials}, parallelism={limits.parallelism},"
-            f" sampler={self._plan.sampler_name!r}, seed={self._plan.seed}>"
+            f" sampler={self._plan.sampler.name!r}, seed={self._plan.seed}>"
         )
 
 
-def _observer(*, shown: bool, live: bool) -> Observer:
-    if not shown:
-        return Silence()
-    from expsdk.sweep.progress import make_progress
-
-    return make_progress(live=live)
+def _if_kept(payload: Payload | None, reference: Any) -> Payload | None:
+    """Return a payload where it is the one that the record names."""
+    return payload if payload is not None and reference is not None and payload.digest == reference.digest else None

@@ -60,6 +60,10 @@ class KubernetesRecords:
             ) from error
         return as_experiment(document)
 
+    def experiments(self) -> list[Experiment]:
+        """Return the records of all experiments of the namespace."""
+        return [as_experiment(document) for document in self.api.list(EXPERIMENTS).items]
+
     def names(self) -> list[str]:
         """Return the names of all experiments, sorted."""
         return sorted(document["metadata"]["name"] for document in self.api.list(EXPERIMENTS).items)

@@ -124,7 +124,9 @@ class FileStore:
         try:
             document: dict[str, Any] = json.loads(self._result_path(trial.rpartition("-")[0], trial).read_bytes())
         except FileNotFoundError:
-            raise TrialNotFound(f"no trial {trial!r} is kept in {self.root}; give its name as results show it") from None
+            raise TrialNotFound(
+                f"no trial {trial!r} is kept in {self.root}; give its name as results show it"
+            ) from None
         return document
 
     def experiments(self) -> list[Experiment]:

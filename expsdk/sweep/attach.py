@@ -1,0 +1,170 @@
+"""A sweep that is kept already, by its name: to look on, or to go on with it, without the script that defined it."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from typing import Any
+
+from expsdk.analysis.open import read_results
+from expsdk.analysis.results import Results
+from expsdk.backends.base import Backend, Records
+from expsdk.backends.registry import make_backend, open_records
+from expsdk.errors import BackendError, SweepError
+from expsdk.pruners import PRUNER_NAMES
+from expsdk.resources.experiment import Experiment
+from expsdk.resources.names import trial_number
+from expsdk.samplers import SAMPLER_NAMES
+from expsdk.space import Space
+from expsdk.sweep.conduct import make_conductor
+from expsdk.sweep.observer import Observer, Standing, make_observer
+from expsdk.sweep.own import load_own
+from expsdk.sweep.plan import Plan
+from expsdk.sweep.record import plan_of, with_beginning
+from expsdk_runtime.contract import Phase
+
+LOOK_EVERY_S = 1.0
+PLACES = ("root", "namespace", "context", "kubeconfig")
+
+
+def attach(name: str, *, backend: str = "local", **options: Any) -> AttachedSweep:
+    """Return the sweep of an experiment that is there already.
+
+    Args:
+        name: The experiment's name, as `run()` shows it.
+        backend: Where it is kept: "local" or "kubernetes".
+        options: The backend's own, as for `Sweep.run`; those of the trials' Jobs count for trials that are launched
+            from now on.
+
+    Raises:
+        ExperimentNotFound: There is no experiment of that name; the message lists those that are there.
+        BackendError: There is no such backend, or it has no such option.
+    """
+    return AttachedSweep(name, backend=backend, options=options)
+
+
+class AttachedSweep:
+    """A sweep that is kept already; made by `attach` and by `Sweep.run(detach=True)`.
+
+    Attributes:
+        name: The experiment's name.
+    """
+
+    def __init__(self, name: str, *, backend: str, options: dict[str, Any]) -> None:
+        self.name = name
+        self._backend = backend
+        self._options = options
+        self._records = open_records(backend, **{key: value for key, value in options.items() if key in PLACES})
+        self._records.experiment(name)
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment's record, as it is now; raises `ExperimentNotFound`."""
+        return self._records.experiment(self.name)
+
+    @property
+    def is_driven(self) -> bool:
+        """Whether a coordinator drives it now."""
+        return self._records.is_driven(self.name)
+
+    def results(self) -> Results:
+        """Return its results, as they are now."""
+        return read_results(self._records, self.name)
+
+    def run(self, *, progress: bool = True) -> Results:
+        """Go on with the sweep to its end, from here, and return its results.
+
+        Trials that have ended are not run again, those that run are adopted, and those that were lost with their
+        coordinator go on from their checkpoints. Its code is that which it began with.
+
+        Args:
+            progress: Whether to show on standard error how it goes.
+
+        Raises:
+            BackendError: Another coordinator drives it, or a part of it is not there any more.
+            SweepError: Its sampler or pruner is an object that was not kept with it, or has raised an exception.
+        """
+        with closing(make_backend(self._backend, **self._options)) as place:
+            kept = place.records.experiment(self.name)
+            plan = _plan_of(place, kept)
+            record = with_beginning(kept)
+            conductor = make_conductor(plan, record, space=Space.from_declarative(kept.spec.space), place=place)
+            found = place.resume(record, None)
+            return conductor.conduct(place, record, found, progress=progress)
+
+    def watch(self, *, progress: bool = True) -> Results:
+        """Look on until the sweep is over, and return its results; Ctrl-C leaves it alone and returns what there is.
+
+        Args:
+            progress: Whether to show on standard error how it goes.
+        """
+        with closing(make_observer(shown=progress, live=True)) as observer:
+            observer.started(self.experiment, location=self._records.location(self.name), notice="looking on")
+            try:
+                _look_on(self._records, self.name, observer)
+            except KeyboardInterrupt:
+                observer.troubled(f"the sweep goes on without you; look again: expsdk.attach({self.name!r}).watch()")
+        results = self.results()
+        observer.finished(results)
+        return results
+
+    def __repr__(self) -> str:
+        return f"<sweep {self.name}: {self.experiment.status.phase}>"
+
+
+def _plan_of(place: Backend, kept: Experiment) -> Plan:
+    """Return the plan of an experiment by its record and, where there is one, its packed plan."""
+    name, spec = kept.metadata.name, kept.spec
+    if spec.payload is None:
+        raise BackendError(
+            f"a sweep's trials run its payload, and {name!r} has none: it is a program's of your own; go on with that"
+        )
+    own = load_own(place.kept_payload(kept, plan=True)) if spec.plan is not None else {}
+    lost = [
+        what
+        for what, choice, known in (("sampler", spec.sampler, SAMPLER_NAMES), ("pruner", spec.pruner, PRUNER_NAMES))
+        if choice is not None and what not in own and choice.name not in known
+    ]
+    lost += ["constraints"] if spec.constrained and "constraints" not in own else []
+    if lost:
+        raise SweepError(
+            f"a sweep is taken up by its name where its record tells all of it, and of {name!r} it cannot tell its"
+            f" {' and '.join(lost)}; run its script again with run(resume=True)"
+        )
+    return plan_of(kept, own)
+
+
+def _look_on(records: Records, name: str, observer: Observer) -> None:
+    """Show what another coordinator does until the sweep is over."""
+    ended: set[str] = set()
+    look_at, idle_since = 0.0, None
+    for document in records.follow(name):
+        if document is not None:
+            trial = document["metadata"]["name"]
+            has_ended = (document.get("status") or {}).get("phase") in Phase.FINISHED
+            if trial not in ended and document.get("status"):
+                observer.changed(document, alive=not has_ended)
+            if has_ended:
+                ended.add(trial)
+        now = time.monotonic()
+        if now < look_at:
+            continue
+        look_at = now + LOOK_EVERY_S
+        experiment = records.experiment(name)
+        observer.refresh(_standing(experiment))
+        if experiment.status.phase in Phase.FINISHED and document is None:
+            return
+        idle_since = None if records.is_driven(name) else idle_since or now
+        is_idle = idle_since is not None and now - idle_since > IDLE_AFTER_S
+        observer.troubled(f"nobody drives it now; take it up: expsdk.attach({name!r}).run()" if is_idle else "")
+
+
+IDLE_AFTER_S = 30.0
+"""How long a sweep may be without a coordinator before its onlookers are told: one in a cluster comes again."""
+
+
+def _standing(experiment: Experiment) -> Standing:
+    status = experiment.status
+    number = trial_number(experiment.metadata.name, status.best.trial) if status.best else None
+    best = None if number is None or status.best is None else (number, status.best.value)
+    return Standing(status.counts, best, status.spent_hours)
