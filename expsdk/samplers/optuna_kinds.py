@@ -93,14 +93,20 @@ def make_named(
         given.setdefault("constant_liar", parallelism > 1)
     if constrained and kind.traits.knows_constraints and not hasattr(optuna.Trial, "set_constraint"):
         given["constraints_func"] = lambda trial: trial.user_attrs.get(CONSTRAINTS, ())
-    make = _maker(name, made, given, derive_seed(seed, "optuna", bits=SEED_BITS))
+    build = _builder(name, made, given)
     try:
         with quiet():
-            make(0)
+            kept = build(derive_seed(seed, "optuna", bits=SEED_BITS))
     except (TypeError, ValueError) as error:
         raise SweepError(f"sampler {name!r} does not take {given}: {error}; change its options") from error
     return OptunaSampler(
-        space, make=make, directions=directions, seed=seed, traits=kind.traits, constrained=constrained
+        space,
+        # A GP fits its kernels beginning with those of the last time, which a restart does not know: it begins anew.
+        make=build if name == "gp" else lambda number_seed: _reseeded(kept, number_seed),
+        directions=directions,
+        seed=seed,
+        traits=kind.traits,
+        constrained=constrained,
     )
 
 
@@ -149,24 +155,21 @@ def make_given(
     return adapt()
 
 
-def _maker(
-    name: str, made: Callable[..., BaseSampler], options: Mapping[str, Any], seed: int
-) -> Callable[[int], BaseSampler]:
-    """Return what makes a sampler anew for each proposal: what it has learned is in the study."""
-    from optuna.samplers import RandomSampler, TPESampler
+def _builder(name: str, made: Callable[..., BaseSampler], options: Mapping[str, Any]) -> Callable[[int], BaseSampler]:
+    """Return what makes a sampler with a seed."""
+    from optuna.samplers import TPESampler
 
-    def make(number_seed: int) -> BaseSampler:
-        if name == "qmc":  # its sequence is the sweep's, and goes on from proposal to proposal
-            return made(**options, seed=seed, independent_sampler=RandomSampler(seed=number_seed))
-        if name in ("cmaes", "gp"):  # what they cannot search themselves, options and branches, is learned as well
-            return made(**options, seed=number_seed, independent_sampler=TPESampler(seed=number_seed))
-        return made(**options, seed=number_seed)
-
-    return make
+    if name in ("cmaes", "gp"):  # what they cannot search themselves, options and branches, is learned as well
+        return lambda seed: made(**options, seed=seed, independent_sampler=TPESampler(seed=seed))
+    return lambda seed: made(**options, seed=seed)
 
 
 def _reseeded(sampler: BaseSampler, seed: int) -> BaseSampler:
-    """Return the sampler with new seeds in its random generators, as far as they can be found."""
+    """Return the sampler with a new seed in its random generators, as far as they can be found.
+
+    Making it anew would do for those that keep what they learn in the study, but they know which of the study's trials
+    they have seen, and would look at all of them for every proposal.
+    """
     import numpy as np
 
     for value in vars(sampler).values():
