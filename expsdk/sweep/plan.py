@@ -118,7 +118,7 @@ def plan_launch(definition: Definition, parameters: Mapping[str, Any]) -> Plan:
     return Plan(seed=secrets.randbits(SEED_BITS), limits=Limits(trials=1), sampler=Choice(GivenSampler([sample])))
 
 
-def with_epochs(definition: Definition, epochs: int | None) -> Definition:
+def with_epochs(definition: Definition, epochs: object) -> Definition:
     """Return the definition whose trials all get the same number of epochs as their parameter `epochs`.
 
     Raises:
