@@ -11,11 +11,12 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from expsdk.backends.kubernetes import pods
+from expsdk.backends.kubernetes import pods, ward
 from expsdk.backends.kubernetes.documents import whole
 from expsdk.backends.kubernetes.labels import NUMBER_LABEL, RESULT, TRIAL, selector
 from expsdk.backends.kubernetes.lease import is_driven
 from expsdk.backends.kubernetes.trial import LiveTrial, Patience
+from expsdk.backends.kubernetes.ward import Look, NoteWaiting
 from expsdk.backends.kubernetes.work import JobGone, Looked, Work
 from expsdk.client.launching import LAUNCH_ANNOTATION
 from expsdk.client.stopping import stopped
@@ -186,27 +187,19 @@ class Attendant:
 
     def _see_other(self, trial: LiveTrial, sight: Seen) -> None:
         now = time.monotonic()
-        is_gone = sight.event == "DELETED"
-        if sight.kind is JOBS:
-            trial.take_job(None if is_gone else sight.object, now)
-        else:
-            trial.take_pod(sight.object, now, gone=is_gone)
+        ward.take(trial, sight, now)
         self._assess(trial, now)
 
     def _compare(self, listed: Listed) -> None:
         """Take in what all objects of a kind are now; of what should be there and was not, ask once more."""
         for document in listed.items:
             self._see(Seen(listed.kind, "ADDED", document))
-        names = {document["metadata"]["name"] for document in listed.items}
         if listed.kind is RESULTS:
             self.is_listed = True
-            for name in self.known.keys() - names:
+            for name in self.known.keys() - {document["metadata"]["name"] for document in listed.items}:
                 self._forget(name)
-        for trial in list(self._trials.values()):
-            if listed.kind is JOBS and trial.has_job and trial.name not in names:
-                self._work.verify(trial.number, trial.name)
-            elif listed.kind is PODS:
-                trial.keep_pods(names)
+        for trial in ward.missed(list(self._trials.values()), listed):
+            self._work.verify(trial.number, trial.name)
 
     def _forget(self, name: str) -> None:
         """Drop a trial whose Result was deleted; its experiment may have gone with it."""
@@ -271,8 +264,7 @@ class Attendant:
 
     def _settle(self, trial: LiveTrial, now: float) -> None:
         """Write down how a trial ended whose Job is over; containers that still run get time to report."""
-        grace_s = self._experiment.spec.grace_seconds + 5 * TEND_EVERY_S
-        if trial.runs_still and now - (trial.over_at or now) < grace_s:
+        if ward.lingers(trial, now, self._experiment.spec.grace_seconds):
             return
         trial.is_settling = True
         if self._is_packed and is_driven(self._api, self._experiment.metadata.name):
@@ -296,17 +288,14 @@ class Attendant:
         if running is not None and not self._is_packed and not trial.has_begun:
             self._write(trial, _begun(running))
             trial.document = {**trial.document, "status": {**trial.status, "phase": Phase.RUNNING}}
-        if trial.wants_a_look(now):
-            trial.looked_at = now
-            self._work.look(trial.number, [trial.name, *trial.pods])
-        before = trial.waiting
-        waiting = trial.now_waiting(now)
-        if (before and before.reason) != (waiting and waiting.reason) and not trial.has_begun:
-            self._work.note_waiting(trial.document, waiting)
-        sentence = trial.lost_patience(now, self._patience)
-        if sentence is not None:
-            trial.sentence = sentence
-            self._work.remove(trial.number, trial.name)
+        for decision in ward.mind(trial, now, self._patience):
+            if isinstance(decision, Look):
+                self._work.look(trial.number, decision.names)
+            elif isinstance(decision, NoteWaiting):
+                self._work.note_waiting(trial.document, decision.waiting)
+            else:
+                trial.sentence = decision.sentence
+                self._work.remove(trial.number, trial.name)
 
     def _write(self, trial: LiveTrial, status: Document) -> None:
         """Write into a status, as it was seen last; raises Conflict where it has changed."""

@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, ClassVar, NamedTuple
 
 from expsdk.backends.base import Document, Update
-from expsdk.backends.kubernetes import creation, detach, payload_store, resumption
+from expsdk.backends.kubernetes import creation, detach, payload_store, resumption, ward
 from expsdk.backends.kubernetes.documents import whole
 from expsdk.backends.kubernetes.labels import NUMBER_LABEL, PLAN, RESULT, TRIAL, selector
 from expsdk.backends.kubernetes.lease import HeldLease
@@ -27,6 +27,7 @@ from expsdk.backends.kubernetes.resources import Resources
 from expsdk.backends.kubernetes.statuses import status_change
 from expsdk.backends.kubernetes.template import omissions
 from expsdk.backends.kubernetes.trial import LiveTrial, Patience
+from expsdk.backends.kubernetes.ward import Look, NoteWaiting
 from expsdk.backends.kubernetes.work import Clash, ExperimentGone, JobGone, Looked, Settled, Work
 from expsdk.backends.verdict import Sentence
 from expsdk.cluster.follow import Follower, Listed, Seen, Trouble
@@ -435,31 +436,24 @@ class KubernetesBackend:
         if trial is None or number is None:
             return
         now = time.monotonic()
-        is_gone = sight.event == "DELETED"
         if sight.kind is RESULTS:
             if trial.is_settling:
                 return
-            if is_gone:
+            if sight.event == "DELETED":
                 self._do(number, partial(self._restore, trial.document))
                 return
             trial.take_result(whole(sight.object), now)
             self._updates.append(Update(number, trial.presented(now), alive=True))
-        elif sight.kind is JOBS:
-            trial.take_job(None if is_gone else sight.object, now)
         else:
-            trial.take_pod(sight.object, now, gone=is_gone)
+            ward.take(trial, sight, now)
         self._assess(number, now)
 
     def _compare(self, listed: Listed) -> None:
         """Take in what all objects of a kind are now; of what should be there and was not, ask once more."""
         for document in listed.items:
             self._see(Seen(listed.kind, "ADDED", document))
-        names = {document["metadata"]["name"] for document in listed.items}
-        for number, trial in self._trials.items():
-            if listed.kind is JOBS and trial.has_job and trial.name not in names:
-                self._do(number, partial(self._working.verify, number, trial.name))
-            elif listed.kind is PODS:
-                trial.keep_pods(names)
+        for trial in ward.missed(self._trials.values(), listed):
+            self._do(trial.number, partial(self._working.verify, trial.number, trial.name))
 
     def _lose_job(self, number: int) -> None:
         trial = self._trials.get(number)
@@ -488,7 +482,7 @@ class KubernetesBackend:
 
     def _settle(self, trial: LiveTrial, now: float) -> None:
         """Look into the end of a trial whose Job is over; containers that still run get time to report."""
-        if trial.runs_still and not trial.has_said and now - (trial.over_at or now) < self._grace_s + CHECK_EVERY_S * 5:
+        if ward.lingers(trial, now, self._grace_s):
             self._unsure.add(trial.number)
             return
         self._unsure.discard(trial.number)
@@ -507,16 +501,13 @@ class KubernetesBackend:
 
     def _mind_waiting(self, trial: LiveTrial, now: float) -> None:
         """Note what a trial waits for, where that is new, and lose patience in the end."""
-        if trial.wants_a_look(now):
-            trial.looked_at = now
-            self._do(trial.number, partial(self._working.look, trial.number, [trial.name, *trial.pods]))
-        before = trial.waiting
-        waiting = trial.now_waiting(now)
-        if (before and before.reason) != (waiting and waiting.reason) and not trial.has_begun:
-            self._do(trial.number, partial(self._working.note_waiting, trial.document, waiting))
-        sentence = trial.lost_patience(now, self._patience)
-        if sentence is not None:
-            self._end(trial.number, sentence, Work.remove)
+        for decision in ward.mind(trial, now, self._patience):
+            if isinstance(decision, Look):
+                self._do(trial.number, partial(self._working.look, trial.number, decision.names))
+            elif isinstance(decision, NoteWaiting):
+                self._do(trial.number, partial(self._working.note_waiting, trial.document, decision.waiting))
+            else:
+                self._end(trial.number, decision.sentence, Work.remove)
 
     def _note_look(self, looked: Looked) -> None:
         trial = self._trials.get(looked.number)

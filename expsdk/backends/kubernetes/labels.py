@@ -34,6 +34,8 @@ PROGRAM_LABEL = f"{API_GROUP}/program"
 EXPSDK_LABELS = {"app.kubernetes.io/name": "expsdk", "app.kubernetes.io/managed-by": "expsdk"}
 PARAMETERS_ANNOTATION = f"{API_GROUP}/parameters"
 """A Result's and a Job's: the sample as JSON. The server itself writes 1 for 1.0 and sorts names."""
+ATTEMPT_ANNOTATION = f"{API_GROUP}/attempt"
+"""A Job's: which of its coordinator's attempts at the trial it is, from 1."""
 SPACE_ANNOTATION = f"{API_GROUP}/space"
 """An Experiment's: its space as JSON, for the same reason."""
 

@@ -13,7 +13,7 @@ from expsdk.backends.base import Document
 from expsdk.backends.kubernetes import pods
 from expsdk.backends.kubernetes.documents import whole
 from expsdk.backends.kubernetes.job import job_for
-from expsdk.backends.kubernetes.labels import result_document
+from expsdk.backends.kubernetes.labels import ATTEMPT_ANNOTATION, result_document
 from expsdk.backends.kubernetes.pods import Waiting
 from expsdk.backends.kubernetes.trial import LiveTrial
 from expsdk.backends.verdict import Sentence, ended, weigh
@@ -87,12 +87,14 @@ class Work:
             return
         name = result.metadata.name
         if attempt > 1:
-            document = self._make_way(name)
+            document = self._make_way(name, attempt)
         self._tell(Seen(RESULTS, "ADDED", document))
         if document["status"]["phase"] in Phase.FINISHED:
             self._tell(Settled(number, document))
             return
-        self._tell(Seen(JOBS, "ADDED", self._adopt(JOBS, job_for(self._experiment, result))))
+        job = job_for(self._experiment, result)
+        job["metadata"]["annotations"][ATTEMPT_ANNOTATION] = str(attempt)
+        self._tell(Seen(JOBS, "ADDED", self._adopt(JOBS, job)))
 
     def record(self, number: int, result: Result, status: Document) -> None:
         """Keep a Result whose trial need not run, with its status."""
@@ -255,9 +257,13 @@ class Work:
             )
         return there
 
-    def _make_way(self, name: str) -> Document:
+    def _make_way(self, name: str, attempt: int) -> Document:
         """See that a former attempt's Job is gone and that its Result waits for the next one."""
         with suppress(ResourceNotFound):
+            metadata = self._api.get(JOBS, name)["metadata"]
+            is_this = (metadata.get("annotations") or {}).get(ATTEMPT_ANNOTATION) == str(attempt)
+            if is_this and not metadata.get("deletionTimestamp"):  # created already, and the answer was lost
+                return whole(self._api.get(RESULTS, name))
             self._api.delete(JOBS, name)
         deadline = time.monotonic() + AWAY_WITHIN_S
         while self._api.list(JOBS, fields=f"metadata.name={name}").items or self._pods(name):

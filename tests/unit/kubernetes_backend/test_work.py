@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 RESULTS = "/apis/expsdk.dev/v1alpha1/namespaces/ml/results"
 PODS = "/api/v1/namespaces/ml/pods"
+JOBS = "/apis/batch/v1/namespaces/ml/jobs"
 PATH = f"{RESULTS}/train-0000"
 EXPERIMENT = Experiment.model_validate(
     {
@@ -97,3 +98,20 @@ def test_a_result_that_need_not_run_is_kept_with_its_status(store: Store, work: 
     work.note("train-0000", {"constraints": [1.0]})
     assert store.objects[PATH]["spec"]["constraints"] == [1.0]
     work.note("train-0001", {"constraints": [1.0]})  # which nobody has kept
+
+
+def test_an_attempt_whose_job_is_there_already_is_left_alone(store: Store, api: Api, told: list[Any]) -> None:
+    template = {"spec": {"template": {"spec": {"containers": [{"name": "trial", "image": "a"}]}}}}
+    spec = EXPERIMENT.spec.model_copy(update={"job_template": template})
+    work = Work(api, EXPERIMENT.model_copy(update={"spec": spec}), told.append)
+    store.objects[PODS] = store.objects[JOBS] = {"items": [], "metadata": {"resourceVersion": "1"}}
+    kept(store, work, phase="Failed", reason="Lost")
+    result = new_result("train", number=0, parameters={"lr": 1.0}, seed=1)
+    work.start(0, result, attempt=2)
+    job = store.objects[f"{JOBS}/train-0000"]
+    assert job["metadata"]["annotations"]["expsdk.dev/attempt"] == "2"
+    store.write(PATH, {"status": {"phase": "Running", "epoch": 3}})
+    work.start(0, result, attempt=2)  # as a lane does whose request was not answered
+    assert store.objects[f"{JOBS}/train-0000"] == job
+    assert store.objects[PATH]["status"]["phase"] == "Running"
+    assert "DELETE" not in [verb for verb, _ in store.requests]
