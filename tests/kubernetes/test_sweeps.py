@@ -333,7 +333,7 @@ def test_a_tampered_payload_never_executes(ready: Kubectl) -> None:
     document["metadata"] = {key: document["metadata"][key] for key in ("name", "labels", "ownerReferences")}
     ready.create(document)
     found = sweeping.results()
-    assert [(trial.phase, trial.reason) for trial in found] == [("Succeeded", ""), ("Failed", "PayloadInvalid")]
+    assert [(trial.phase, trial.reason) for trial in found] == [("Succeeded", ""), ("Failed", "PayloadInvalid")], list(found)
     assert "sha256" in found[1].error.lower()
     assert found[1].values == {}
 
