@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import bisect
+import difflib
 import math
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -19,6 +20,7 @@ from expsdk.space.arithmetic import within
 from expsdk_runtime.contract import Phase
 
 _WORST = math.inf
+_OPTIONS = ("population", "quantile", "resample", "factors")
 
 
 @dataclass(slots=True)
@@ -110,6 +112,22 @@ class PopulationSampler:
         self._open: list[tuple[float, int]] = []  # score and number of what has ended and was not continued, best first
         self._founders = 0
         self._replaced = 0  # how many of the worst of them have been replaced
+
+    @classmethod
+    def with_options(
+        cls, space: Space, *, directions: Sequence[str], seed: int, parallelism: int, options: Mapping[str, Any]
+    ) -> PopulationSampler:
+        """Return the sampler with options that JSON has carried: `population`, `quantile`, `resample`, `factors`.
+
+        Raises:
+            SweepError: As above, or an option is unknown.
+        """
+        for name in options:
+            if name not in _OPTIONS:
+                close = difflib.get_close_matches(str(name), _OPTIONS, n=1)
+                remedy = f"did you mean {close[0]!r}?" if close else "leave it out"
+                raise SweepError(f"sampler 'pbt' takes {', '.join(_OPTIONS)}, not {name!r}; {remedy}")
+        return cls(space, directions=directions, seed=seed, parallelism=parallelism, **options)
 
     def ask(self, number: int) -> Sample | Proposal:
         """Return the sample of trial `number`, with its parent where it continues one."""

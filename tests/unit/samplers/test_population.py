@@ -371,6 +371,22 @@ def test_it_is_known_by_name_and_never_ends() -> None:
     assert (PopulationSampler.name, PopulationSampler.is_endless) == ("pbt", True)
 
 
+def test_options_are_those_that_json_can_carry() -> None:
+    usual: dict[str, Any] = {"directions": ["minimize"], "seed": 7, "parallelism": 1}
+    options = json.loads('{"population": 4, "factors": [0.5, 2], "quantile": 0.5, "resample": 0}')
+    by_options = PopulationSampler.with_options(LR, **usual, options=options)
+    by_hand = made(factors=(0.5, 2), quantile=0.5, resample=0)
+    for sweep in (sweeps := [Sweep(by_options), Sweep(by_hand)]):
+        for value in (4.0, 3.0, 2.0, 1.0, 1.0, 1.0, 1.0):
+            sweep.run(value)
+    assert (sweeps[0].samples, sweeps[0].parents) == (sweeps[1].samples, sweeps[1].parents)
+    with pytest.raises(SweepError) as caught:
+        PopulationSampler.with_options(LR, **usual, options={"populations": 6})
+    assert str(caught.value) == (
+        "sampler 'pbt' takes population, quantile, resample, factors, not 'populations'; did you mean 'population'?"
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
