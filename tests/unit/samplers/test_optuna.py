@@ -328,7 +328,7 @@ def test_an_object_keeps_its_own_constraints() -> None:
 def test_an_object_that_cannot_sample_the_space_is_refused_beforehand() -> None:
     with pytest.raises(SweepError) as caught:
         made(optuna.samplers.CmaEsSampler(), SQUARE, directions=["minimize", "minimize"])
-    assert str(caught.value).startswith("sampler CmaEsSampler cannot sample this space for 2 objective(s): ValueError:")
+    assert str(caught.value).startswith("sampler CmaEsSampler cannot sample this space for 2 objectives: ValueError:")
 
 
 class Broken(optuna.samplers.RandomSampler):
