@@ -49,7 +49,8 @@ class OptunaSampler:
     a sequence. A trial that this object was not asked for is therefore asked for after the fact when it is told,
     with its sample as the answer. So a sweep that runs one trial at a time goes on exactly as if it had never been
     interrupted. With several at a time a restart knows in which order trials were asked for but not what had been
-    told by then, so generations may be cut elsewhere; nothing that was told is lost.
+    told by then, so generations may be cut elsewhere; nothing that was told is lost. Proposals that were passed over
+    are in no record: after some, QMC's place in its sequence and CMA-ES's seeds are others after a restart.
     """
 
     def __init__(
