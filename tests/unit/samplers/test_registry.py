@@ -160,9 +160,9 @@ def test_options_reach_the_sampler(name: str, options: dict[str, Any]) -> None:
     proposals: list[list[Any]] = [[], []]
     for made_one, proposed in zip((usual, sampler), proposals, strict=True):
         for number in range(25):
-            sample = made_one.ask(number)
+            proposal = made_one.ask(number)
+            sample = proposal.parameters if isinstance(proposal, Proposal) else proposal
             assert sample is not None
-            assert isinstance(sample, dict)
             made_one.tell(TrialOutcome(number, sample, "Succeeded", (sample["x"] + number % 3,)))
             proposed.append(sample)
     assert proposals[0] != proposals[1]
