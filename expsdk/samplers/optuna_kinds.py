@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from expsdk.errors import SweepError
 from expsdk.samplers.derive import derive_seed
-from expsdk.samplers.optuna_quiet import quiet
 from expsdk.samplers.optuna_study import CONSTRAINTS, SEED_BITS, OptunaSampler, Traits
+from expsdk.samplers.quiet import quiet
 from expsdk.space import Choice, Domain, Space
 
 if TYPE_CHECKING:

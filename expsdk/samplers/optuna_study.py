@@ -11,7 +11,7 @@ from expsdk.errors import SpaceError
 from expsdk.samplers.base import Sample, TrialOutcome
 from expsdk.samplers.derive import derive_seed
 from expsdk.samplers.optuna_domains import distribution_of, encode, is_searched, suggest, suggest_encoded
-from expsdk.samplers.optuna_quiet import quiet
+from expsdk.samplers.quiet import quiet
 from expsdk.space import Leaf, Space
 from expsdk_runtime.contract import Phase
 
