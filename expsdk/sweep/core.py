@@ -197,6 +197,7 @@ class Coordinator:
 
     def _end(self, outcome: TrialOutcome, running: _Running) -> Iterator[Action]:
         """Count a trial whose job is gone, or have it launched again."""
+        self._exhausted &= outcome.is_evidence  # else the sampler may propose the sample once more
         if self._verdict is None and self._may_go_on(outcome, running.attempt, was_found=running.was_found):
             self._again.append(Launch(outcome.number, running.parameters, running.attempt + 1, running.parent))
         else:
