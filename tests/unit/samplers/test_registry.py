@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -31,7 +30,7 @@ from expsdk.space import Space, choice, integer, uniform
 SPACE = Space.of({"n": integer(1, 3)})
 
 
-NAMES = [name for name in SAMPLER_NAMES if name != "gp" or find_spec("torch")]
+NAMES = SAMPLER_NAMES
 
 
 def made(sampler: Any, *, space: Space = SPACE, objectives: int = 1, **options: Any) -> Sampler:
