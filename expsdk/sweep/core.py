@@ -175,7 +175,7 @@ class Coordinator:
             running = self._run(Launch(number, outcome.parameters, attempt, outcome.parent), event.at - event.ran_s)
             running.was_found = True
             if phase in Phase.FINISHED:
-                self._await_end(number, event.at)
+                self._await_end(outcome, event.at)
             self._note_begin(running, phase, event.at, event.ran_s)
             self._advisers.tell(replace(outcome, phase=Phase.RUNNING, values=None))
             return
@@ -205,7 +205,7 @@ class Coordinator:
                 self._remove(number, running, event.ran_s)
                 yield from self._end(outcome if has_said else replace(outcome, phase=Phase.FAILED), running)
             elif has_said:
-                self._await_end(number, event.at)
+                self._await_end(outcome, event.at)
         if is_to_stop and event.alive and not has_said and running.stage < _Stage.ASKED:
             running.stop, running.reason = Stop.PRUNED, Reason.PRUNED
             running.message = f"the trial was asked to stop early, and did not within {self._limits.grace_s:g} s"
@@ -249,16 +249,18 @@ class Coordinator:
             running.began_at = at - ran_s
             self._tally.begin(running.began_at)
 
-    def _await_end(self, number: int, at: float) -> None:
+    def _await_end(self, outcome: TrialOutcome, at: float) -> None:
         """Give the process of a trial that has said how it ended the grace period to go, once."""
-        running = self._running[number]
+        running = self._running[outcome.number]
         if running.is_finished or running.stage == _Stage.KILLED:
             return
         running.is_finished = True
         running.stage = _Stage.TERMINATED
+        # What was preempted is killed as that: it may be tried again, and one that took too long may not.
+        running.reason = running.reason or (outcome.reason if outcome.reason in Reason.INFRASTRUCTURE else "")
         running.reason = running.reason or Reason.TIMEOUT
         running.message = running.message or "the trial had ended, but its process had not"
-        self._set_deadline(number, self._limits.grace_s, at)
+        self._set_deadline(outcome.number, self._limits.grace_s, at)
 
     def _settle(self, outcome: TrialOutcome) -> Iterator[Action]:
         """Count a trial that has ended and tell the advisers."""

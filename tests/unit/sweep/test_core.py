@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 from simulation import Witness
 
-from expsdk.pruners import Pruner, Report
-from expsdk.samplers import Proposal, Sample, Sampler, TrialOutcome
+from expsdk.pruners import Pruner
+from expsdk.samplers import Sampler, TrialOutcome
 from expsdk.samplers.given import GivenSampler
-from expsdk.sweep.actions import Action, AskStop, Finish, Kill, Launch, Note, Terminate
+from expsdk.sweep.actions import Action, AskStop, Finish, Kill, Launch, Terminate
 from expsdk.sweep.advisers import Advisers, Constraints
-from expsdk.sweep.budget import Budget
 from expsdk.sweep.core import Coordinator
 from expsdk.sweep.events import Began, Changed, Found, Interrupted, Passed
 from expsdk.sweep.limits import Limits
