@@ -14,7 +14,6 @@ from expsdk.backends.local.store import FileStore
 from expsdk.errors import BackendError, ExperimentExists, StorageError
 from expsdk.resources.experiment import Experiment, ExperimentMetadata, ExperimentSpec
 
-
 SPEC = ExperimentSpec.model_validate({"objectives": [{"metric": "loss", "direction": "minimize"}]})
 
 
