@@ -14,6 +14,7 @@ import expsdk
 TRAIN = """
     import sys
     import time
+    from pathlib import Path
 
     from expsdk import experiment, log_metric, output_dir, uniform
 
@@ -21,9 +22,10 @@ TRAIN = """
     def train(x):
         with open(output_dir() / "begun", "a") as begun:
             begun.write("once\\n")
-        for epoch in range(10):
-            log_metric("loss", x, epoch=epoch)
+        while not Path("go").exists():
+            log_metric("loss", x)
             time.sleep(0.05)
+        return x
 
     if __name__ == "__main__":
         train.sweep(trials=4, parallelism=2, seed=7, name="one").run(resume=sys.argv[1] == "resume")
@@ -38,9 +40,13 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("how", ["resume", "new"])
-def test_of_two_that_begin_at_once_one_drives(workshop: Any, how: str) -> None:
+def test_of_two_that_begin_at_once_one_drives(
+    workshop: Any, wait_for_trials: Callable[..., expsdk.Results], how: str
+) -> None:
     workshop.write("train.py", TRAIN)
     both = [workshop.start("train.py", how) for _ in range(2)]
+    wait_for_trials("one", 2)
+    (workshop.directory / "go").touch()
     errors = [process.communicate(timeout=60)[1] for process in both]
     assert sorted(process.returncode for process in both) == [0, 1], errors
     refused = both[0].returncode == 1
@@ -68,6 +74,7 @@ def test_whoever_comes_later_looks_on(
             taken = workshop.run("-c", "import expsdk; expsdk.attach('one').run()")
             assert taken.returncode == 1
             assert re.search(REFUSALS["resume"], taken.stderr), taken.stderr
+            (workshop.directory / "go").touch()
             output, errors = onlooker.communicate(timeout=30)
             assert (onlooker.returncode, output) == (0, "{'Succeeded': 4}\n"), errors
         assert driver.wait(30) == 0

@@ -39,7 +39,7 @@ from expsdk_runtime.payload import Payload
 from expsdk_runtime.seeding import load_lazy_generators
 
 ARGUMENTS = ("descriptor", "payload", "project", "root", "digest", "lock", "fresh_because")
-PARTING_S = 1.5
+PARTING_S = 1.0
 """How long trials without a coordinator may take to end; below the guard's patience with the launcher."""
 EXIT_BROKEN = 70
 """What a trial's process ends with when expsdk itself has failed in it (EX_SOFTWARE of sysexits.h)."""
