@@ -24,6 +24,8 @@ from expsdk.sweep.record import plan_of, with_beginning
 from expsdk_runtime.contract import Phase
 
 LOOK_EVERY_S = 1.0
+IDLE_AFTER_S = 30.0
+"""How long a sweep may be without a coordinator before its onlookers are told: one in a cluster comes again."""
 PLACES = ("root", "namespace", "context", "kubeconfig")
 
 
@@ -137,7 +139,7 @@ def _plan_of(place: Backend, kept: Experiment) -> Plan:
 def _look_on(records: Records, name: str, observer: Observer) -> None:
     """Show what another coordinator does until the sweep is over."""
     ended: set[str] = set()
-    look_at, idle_since = 0.0, None
+    look_at, idle_since, was_idle = 0.0, None, False
     for document in records.follow(name):
         if document is not None:
             trial = document["metadata"]["name"]
@@ -156,11 +158,9 @@ def _look_on(records: Records, name: str, observer: Observer) -> None:
             return
         idle_since = None if records.is_driven(name) else idle_since or now
         is_idle = idle_since is not None and now - idle_since > IDLE_AFTER_S
-        observer.troubled(f"nobody drives it now; take it up: expsdk.attach({name!r}).run()" if is_idle else "")
-
-
-IDLE_AFTER_S = 30.0
-"""How long a sweep may be without a coordinator before its onlookers are told: one in a cluster comes again."""
+        if is_idle != was_idle:
+            observer.troubled(f"nobody drives it now; take it up: expsdk.attach({name!r}).run()" if is_idle else "")
+        was_idle = is_idle
 
 
 def _standing(experiment: Experiment) -> Standing:

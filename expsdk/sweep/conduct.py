@@ -19,6 +19,7 @@ from expsdk.sweep.core import Coordinator
 from expsdk.sweep.driver import Driver
 from expsdk.sweep.observer import make_observer
 from expsdk.sweep.plan import Plan
+from expsdk.sweep.record import with_found
 from expsdk.sweep.reuse import Reusable, read_reusable
 
 
@@ -67,7 +68,8 @@ class Conductor:
         # Where trials run in this very process, they print and stop in debuggers: nothing may be drawn over that.
         with closing(make_observer(shown=progress, live=place.takes_ctrl_c)) as observer:
             notices = "; ".join(filter(None, (notice, self.notice, place.notice)))
-            observer.started(experiment, location=place.records.location(name), notice=notices)
+            there = with_found(experiment, (update.document for update in found))
+            observer.started(there, location=place.records.location(name), notice=notices)
             driver = Driver(coordinator, place, experiment, observer, space=self.space, reusable=self.reusable)
             driver.run(found)
         place.close()

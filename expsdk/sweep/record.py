@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -150,6 +151,12 @@ def with_beginning(experiment: Experiment) -> Experiment:
         }
     )
     return experiment.model_copy(update={"status": status})
+
+
+def with_found(experiment: Experiment, documents: Iterable[Mapping[str, Any]]) -> Experiment:
+    """Return the experiment with the counts of the trials that are there."""
+    counts = Counter((document.get("status") or {}).get("phase", Phase.PENDING) for document in documents)
+    return experiment.model_copy(update={"status": experiment.status.model_copy(update={"counts": dict(counts)})})
 
 
 def _pruner_choice(plan: Plan) -> PrunerChoice | None:

@@ -361,7 +361,7 @@ class TestLaunching:
         document = {**record.to_document(), "spec": {**record.to_document()["spec"], "payload": payload}}
         kept = client.experiments.create(document)
         with closing(Api.connect(namespace=ready.namespace)) as api:
-            lease = HeldLease(api, kept)
+            lease = HeldLease(api, kept, lost=print)
             try:
                 with pytest.raises(BackendError, match="a sweep drives 'paused' now"):
                     client.launch(kept, {})
