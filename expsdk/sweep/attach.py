@@ -101,8 +101,8 @@ class AttachedSweep:
             progress: Whether to show on standard error how it goes.
         """
         with closing(make_observer(shown=progress, live=True)) as observer:
-            observer.started(self.experiment, location=self._records.location(self.name), notice="looking on")
             try:
+                observer.started(self.experiment, location=self._records.location(self.name), notice="looking on")
                 _look_on(self._records, self.name, observer)
             except KeyboardInterrupt:
                 observer.troubled(f"the sweep goes on without you; look again: expsdk.attach({self.name!r}).watch()")
