@@ -23,8 +23,8 @@ def make_advisers(
         lessons: How trials of other experiments went, for the sampler.
 
     Raises:
-        SweepError: The sampler or the pruner is impossible.
-        SpaceError: The sampler cannot sample the space, or an initial sample is outside it.
+        SweepError: The sampler or the pruner is impossible, or an initial sample is outside the space.
+        SpaceError: The sampler cannot sample the space.
     """
     sampler = _make_sampler(plan, space, directions)
     advisers = Advisers(sampler, pruner=_make_pruner(plan, directions), constraints=plan.constraints)
