@@ -68,7 +68,8 @@ class TrialOutcome:
 class Sampler(Protocol):
     """Proposes the samples of a sweep.
 
-    The contract: one thread calls it. A coordinator asks for each number once and in rising order; after a restart it
+    The contract: one thread calls it. A coordinator asks for each number once and in rising order, and once more for
+    one that there was no sample for, when a trial has been lost since; after a restart it
     first tells the trials that are already there, in order of their numbers, and then goes on with the numbers that
     have none, so there may be gaps. A trial is told once when it has finished. A trial that another coordinator asked
     for and that still runs may be told before, with its unfinished phase, so that its neighbourhood is left alone.

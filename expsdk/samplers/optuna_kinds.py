@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from expsdk.errors import SweepError
 from expsdk.samplers.derive import derive_seed
-from expsdk.samplers.optuna_quiet import quiet
 from expsdk.samplers.optuna_study import CONSTRAINTS, SEED_BITS, OptunaSampler, Traits
+from expsdk.samplers.quiet import quiet
 from expsdk.space import Choice, Domain, Space
 
 if TYPE_CHECKING:
@@ -145,12 +145,12 @@ def make_given(
             constrained=constrained and not has_own_constraints,
         )
 
+    count = "one objective" if len(directions) == 1 else f"{len(directions)} objectives"
     try:
         adapt().ask(0)
     except Exception as error:  # the user's own object may raise anything
         raise SweepError(
-            f"sampler {name} cannot sample this space for {len(directions)} objective(s):"
-            f" {type(error).__name__}: {error}; use another sampler"
+            f"sampler {name} cannot sample this space for {count}: {type(error).__name__}: {error}; use another sampler"
         ) from error
     return adapt()
 

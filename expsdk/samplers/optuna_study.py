@@ -11,7 +11,7 @@ from expsdk.errors import SpaceError
 from expsdk.samplers.base import Sample, TrialOutcome
 from expsdk.samplers.derive import derive_seed
 from expsdk.samplers.optuna_domains import distribution_of, encode, is_searched, suggest, suggest_encoded
-from expsdk.samplers.optuna_quiet import quiet
+from expsdk.samplers.quiet import quiet
 from expsdk.space import Leaf, Space
 from expsdk_runtime.contract import Phase
 
@@ -49,7 +49,8 @@ class OptunaSampler:
     a sequence. A trial that this object was not asked for is therefore asked for after the fact when it is told,
     with its sample as the answer. So a sweep that runs one trial at a time goes on exactly as if it had never been
     interrupted. With several at a time a restart knows in which order trials were asked for but not what had been
-    told by then, so generations may be cut elsewhere; nothing that was told is lost.
+    told by then, so generations may be cut elsewhere; nothing that was told is lost. Proposals that were passed over
+    are in no record: after some, QMC's place in its sequence and CMA-ES's seeds are others after a restart.
     """
 
     def __init__(

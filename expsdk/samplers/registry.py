@@ -11,13 +11,14 @@ from expsdk.samplers.base import Sampler
 from expsdk.samplers.grid import GridSampler
 from expsdk.samplers.independent import RandomSampler
 from expsdk.samplers.optuna_kinds import KINDS, is_optuna_sampler, make_given, make_named
+from expsdk.samplers.population import PopulationSampler
 from expsdk.samplers.sobol import SobolSampler
 from expsdk.space import Space
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
-SAMPLER_NAMES = ("grid", "random", "sobol", *KINDS)
+SAMPLER_NAMES = ("grid", "random", "sobol", "pbt", *KINDS)
 
 
 def make_sampler(
@@ -40,7 +41,8 @@ def make_sampler(
         seed: The sweep's seed.
         parallelism: How many trials run at a time.
         constrained: Whether trials have constraints.
-        options: The named sampler's own options: keyword arguments of Optuna's class that JSON can say.
+        options: The named sampler's own options: those of `PopulationSampler` for "pbt", else keyword arguments of
+            Optuna's class that JSON can say.
 
     Raises:
         SweepError: The name or an option is unknown, an option's value is impossible, the object is no sampler, or the
@@ -65,6 +67,10 @@ def make_sampler(
             parallelism=parallelism,
             constrained=constrained,
             options=options or {},
+        )
+    if sampler == "pbt":
+        return PopulationSampler.with_options(
+            space, directions=directions, seed=seed, parallelism=parallelism, options=options or {}
         )
     makers: dict[str, Callable[[], Sampler]] = {
         "grid": lambda: GridSampler(space),

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from expsdk.pruners import Pruner, Report
-from expsdk.samplers import Proposal, Sample, Sampler, TrialOutcome
+from expsdk.samplers import Proposal, Sample, Sampler, TrialOutcome, is_endless
 from expsdk_runtime.contract import Phase
 
 Constraints: TypeAlias = Callable[[Mapping[str, float]], "float | Sequence[float]"]
@@ -26,13 +26,13 @@ class Advisers:
     """Asks and tells the advisers of one sweep.
 
     Attributes:
-        prunes: Whether there is a pruner, which wants to hear of every epoch.
+        are_endless: Whether the sampler never runs out of samples.
     """
 
     def __init__(
         self, sampler: Sampler, *, pruner: Pruner | None = None, constraints: Constraints | None = None
     ) -> None:
-        self.prunes = pruner is not None
+        self.are_endless = is_endless(sampler)
         self._sampler = sampler
         self._pruner = pruner
         self._constraints = constraints

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from expsdk.pruners import make_pruner
+from expsdk.pruners import Pruner, make_pruner
 from expsdk.samplers import Sampler, TrialOutcome, arrange, make_sampler
 from expsdk.space import Space
 from expsdk.sweep.advisers import Advisers
@@ -23,33 +23,19 @@ def make_advisers(
         lessons: How trials of other experiments went, for the sampler.
 
     Raises:
-        SweepError: The sampler or the pruner is impossible.
-        SpaceError: The sampler cannot sample the space, or an initial sample is outside it.
+        SweepError: The sampler or the pruner is impossible, or an initial sample is outside the space.
+        SpaceError: The sampler cannot sample the space.
     """
-    sampler = arrange(
-        make_plan_sampler(plan, space, directions),
-        space=space,
-        seed=plan.seed,
-        initial=plan.initial,
-        replicates=plan.replicates,
-    )
+    sampler = make_plan_sampler(plan, space, directions)
+    advisers = Advisers(sampler, pruner=_make_pruner(plan, directions), constraints=plan.constraints)
     for outcome in lessons:
-        sampler.tell(outcome)
-    if plan.pruner is None:
-        return Advisers(sampler, constraints=plan.constraints)
-    pruner = make_pruner(
-        plan.pruner.given,
-        direction=directions[0],
-        seed=plan.seed,
-        epochs=plan.epochs,
-        options=plan.pruner.options,
-    )
-    return Advisers(sampler, pruner=pruner, constraints=plan.constraints)
+        sampler.tell(advisers.constrain(outcome))
+    return advisers
 
 
 def make_plan_sampler(plan: Plan, space: Space, directions: Sequence[str]) -> Sampler:
-    """Return the sampler of a plan, made anew where the plan names it."""
-    return make_sampler(
+    """Return the sampler of a plan with all that the plan adds to it, made anew where the plan names it."""
+    sampler = make_sampler(
         plan.sampler.given,
         space=space,
         directions=directions,
@@ -57,4 +43,17 @@ def make_plan_sampler(plan: Plan, space: Space, directions: Sequence[str]) -> Sa
         parallelism=plan.limits.parallelism,
         constrained=plan.constraints is not None,
         options=plan.sampler.options,
+    )
+    return arrange(sampler, space=space, seed=plan.seed, initial=plan.initial, replicates=plan.replicates)
+
+
+def _make_pruner(plan: Plan, directions: Sequence[str]) -> Pruner | None:
+    if plan.pruner is None:
+        return None
+    return make_pruner(
+        plan.pruner.given,
+        direction=directions[0],
+        seed=plan.seed,
+        epochs=plan.epochs,
+        options=plan.pruner.options,
     )

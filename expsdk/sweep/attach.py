@@ -8,7 +8,7 @@ from typing import Any
 
 from expsdk.analysis.open import read_results
 from expsdk.analysis.results import Results
-from expsdk.backends.base import Backend, Records
+from expsdk.backends.base import Backend, Document, Records
 from expsdk.backends.registry import make_backend, open_records
 from expsdk.errors import BackendError, SweepError
 from expsdk.pruners import PRUNER_NAMES
@@ -24,6 +24,12 @@ from expsdk.sweep.record import plan_of, with_beginning
 from expsdk_runtime.contract import Phase
 
 LOOK_EVERY_S = 1.0
+
+
+def _has_ended(document: Document) -> bool:
+    return (document.get("status") or {}).get("phase") in Phase.FINISHED
+
+
 IDLE_AFTER_S = 30.0
 """How long a sweep may be without a coordinator before its onlookers are told: one in a cluster comes again."""
 PLACES = ("root", "namespace", "context", "kubeconfig")
@@ -101,8 +107,8 @@ class AttachedSweep:
             progress: Whether to show on standard error how it goes.
         """
         with closing(make_observer(shown=progress, live=True)) as observer:
-            observer.started(self.experiment, location=self._records.location(self.name), notice="looking on")
             try:
+                observer.started(self.experiment, location=self._records.location(self.name), notice="looking on")
                 _look_on(self._records, self.name, observer)
             except KeyboardInterrupt:
                 observer.troubled(f"the sweep goes on without you; look again: expsdk.attach({self.name!r}).watch()")
@@ -137,13 +143,14 @@ def _plan_of(place: Backend, kept: Experiment) -> Plan:
 
 
 def _look_on(records: Records, name: str, observer: Observer) -> None:
-    """Show what another coordinator does until the sweep is over."""
-    ended: set[str] = set()
+    """Show what another coordinator does until the sweep is over; what had ended before is not told again."""
+    ended = {each["metadata"]["name"] for each in records.results(name) if _has_ended(each)}
+    observer.refresh(_standing(records.experiment(name)))
     look_at, idle_since, was_idle = 0.0, None, False
     for document in records.follow(name):
         if document is not None:
             trial = document["metadata"]["name"]
-            has_ended = (document.get("status") or {}).get("phase") in Phase.FINISHED
+            has_ended = _has_ended(document)
             if trial not in ended and document.get("status"):
                 observer.changed(document, alive=not has_ended)
             if has_ended:

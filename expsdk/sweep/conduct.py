@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -83,6 +84,12 @@ class Conductor:
         if driver.interruptions > 1:
             raise KeyboardInterrupt
         return results
+
+
+def _with_counts(experiment: Experiment, found: Sequence[Update]) -> Experiment:
+    """Return the experiment with the trials that are there: its former coordinator may have died before it said so."""
+    counts = dict(Counter(update.document["status"]["phase"] for update in found))
+    return experiment.model_copy(update={"status": experiment.status.model_copy(update={"counts": counts})})
 
 
 def make_conductor(plan: Plan, experiment: Experiment, *, space: Space, place: Backend) -> Conductor:

@@ -49,6 +49,15 @@ class _Running:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A trial that is to have a job again as soon as there is room."""
+
+    launch: Launch
+    phase: str  # as its record has it until then
+    heard: int | None = None
+
+
 class Coordinator:
     """Drives one sweep.
 
@@ -72,13 +81,14 @@ class Coordinator:
         self._limits = limits
         self._tally = Tally(directions, rate=rate)
         self._running: dict[int, _Running] = {}
-        self._again: deque[Launch] = deque()
+        self._again: deque[_Waiting] = deque()
         self._taken: set[int] = set()
         self._next = 0
         self._exhausted = False
         self._ends_at: float | None = None
         self._verdict: Finish | None = None  # set as soon as no more trials are launched
         self._is_stopping = False  # whether what runs has been asked to stop, too
+        self._is_interrupted = False
         self._deadlines = Deadlines()
 
     @property
@@ -94,7 +104,7 @@ class Coordinator:
     @property
     def deadline(self) -> float | None:
         """When the next `Passed` is due, or None where only other events can change anything."""
-        times = [self._deadlines.next, None if self._is_stopping else self._ends_at]
+        times = [self._deadlines.next, None if self._is_stopping or self.is_finished else self._ends_at]
         return min((at for at in times if at is not None), default=None)
 
     @property
@@ -120,9 +130,8 @@ class Coordinator:
                 actions.append(action)  # noqa: PERF402 - what came before an exception counts
         except AdviceFailed as failure:
             self.failure = failure
-            actions += self._stop(event.at, Finish(Phase.FAILED, str(failure)))
-            if not isinstance(event, Found):
-                actions += self._conclude()
+            if not isinstance(event, Found):  # else there is more to be found, before anything is done about it
+                actions += self._fail(event.at, failure)
         return actions
 
     def _react(self, event: Event) -> Iterator[Action]:
@@ -133,6 +142,9 @@ class Coordinator:
             self._ends_at = (
                 None if self._limits.timeout_s is None else event.at + self._limits.timeout_s - event.active_s
             )
+            if self.failure is not None:
+                yield from self._fail(event.at, self.failure)
+                return
         elif isinstance(event, Changed):
             yield from self._change(event)
         elif isinstance(event, Interrupted):
@@ -140,6 +152,10 @@ class Coordinator:
         yield from self._limit(event.at)
         yield from self._expire(event.at)
         yield from self._fill(event.at)
+        yield from self._conclude()
+
+    def _fail(self, at: float, failure: AdviceFailed) -> Iterator[Action]:
+        yield from self._stop(at, Finish(Phase.FAILED, str(failure)))
         yield from self._conclude()
 
     def _conclude(self) -> Iterator[Action]:
@@ -159,7 +175,7 @@ class Coordinator:
             running = self._run(Launch(number, outcome.parameters, attempt, outcome.parent), event.at - event.ran_s)
             running.was_found = True
             if phase in Phase.FINISHED:
-                self._await_end(number, event.at)
+                self._await_end(outcome, event.at)
             self._note_begin(running, phase, event.at, event.ran_s)
             self._advisers.tell(replace(outcome, phase=Phase.RUNNING, values=None))
             return
@@ -167,10 +183,10 @@ class Coordinator:
         if phase in Phase.FINISHED and not self._may_go_on(outcome, attempt, was_found=True):
             yield from self._settle(outcome)
             return
-        # A job that never was is attempt 1 still; one that is gone before its trial ended is followed by another.
-        self._again.append(
-            Launch(number, outcome.parameters, attempt if phase == Phase.PENDING else attempt + 1, outcome.parent)
-        )
+        # A job that never was is the same attempt still; one that is gone is followed by another.
+        following = attempt if phase == Phase.PENDING else attempt + 1
+        launch = Launch(number, outcome.parameters, following, outcome.parent)
+        self._again.append(_Waiting(launch, phase if phase in Phase.FINISHED else Phase.PENDING))
         self._advisers.tell(replace(outcome, phase=Phase.PENDING, values=None))
 
     def _change(self, event: Changed) -> Iterator[Action]:
@@ -180,25 +196,27 @@ class Coordinator:
         if running is None:  # an update that comes late, or twice
             return
         self._note_begin(running, outcome.phase, event.at, event.ran_s)
-        is_to_stop, running.heard = self._advisers.hear(outcome, after=running.heard)
         has_said = outcome.phase in Phase.FINISHED
-        if not event.alive:
-            del self._running[number]
-            self.counts[Phase.RUNNING] -= 1
-            self._deadlines.set(number, None)
-            self._tally.end(running.began_at, event.ran_s)
-            yield from self._end(outcome if has_said else replace(outcome, phase=Phase.FAILED), running)
-        elif has_said:
-            self._await_end(number, event.at)
-        elif is_to_stop and running.stage < _Stage.ASKED:
+        is_to_stop = False
+        try:
+            is_to_stop, running.heard = self._advisers.hear(outcome, after=running.heard)
+        finally:  # also where that fails, what has ended has ended
+            if not event.alive:
+                self._remove(number, running, event.ran_s)
+                yield from self._end(outcome if has_said else replace(outcome, phase=Phase.FAILED), running)
+            elif has_said:
+                self._await_end(outcome, event.at)
+        if is_to_stop and event.alive and not has_said and running.stage < _Stage.ASKED:
             running.stop, running.reason = Stop.PRUNED, Reason.PRUNED
             running.message = f"the trial was asked to stop early, and did not within {self._limits.grace_s:g} s"
             yield self._press(number, running, _Stage.ASKED, event.at)
 
     def _end(self, outcome: TrialOutcome, running: _Running) -> Iterator[Action]:
         """Count a trial whose job is gone, or have it launched again."""
+        self._exhausted &= outcome.is_evidence  # else the sampler may propose the sample once more
         if self._verdict is None and self._may_go_on(outcome, running.attempt, was_found=running.was_found):
-            self._again.append(Launch(outcome.number, running.parameters, running.attempt + 1, running.parent))
+            launch = Launch(outcome.number, running.parameters, running.attempt + 1, running.parent)
+            self._again.append(_Waiting(launch, outcome.phase, running.heard))
         else:
             yield from self._settle(outcome)
 
@@ -211,13 +229,20 @@ class Coordinator:
             return outcome.reason in Reason.INFRASTRUCTURE and attempt <= self._limits.retries
         return was_found and outcome.phase == Phase.CANCELLED and outcome.reason == Reason.INTERRUPTED
 
-    def _run(self, launch: Launch, since: float) -> _Running:
+    def _run(self, launch: Launch, since: float, *, heard: int | None = None) -> _Running:
         """Count a trial that has a job now."""
-        running = _Running(launch.parameters, launch.attempt, launch.parent, was_found=False)
+        running = _Running(launch.parameters, launch.attempt, launch.parent, was_found=False, heard=heard)
         self._running[launch.number] = running
         self.counts[Phase.RUNNING] += 1
         self._set_deadline(launch.number, self._limits.trial_timeout_s, since)
         return running
+
+    def _remove(self, number: int, running: _Running, ran_s: float) -> None:
+        """Count a trial's job as gone."""
+        del self._running[number]
+        self.counts[Phase.RUNNING] -= 1
+        self._deadlines.set(number, None)
+        self._tally.end(running.began_at, ran_s)
 
     def _note_begin(self, running: _Running, phase: str, at: float, ran_s: float) -> None:
         """Count a trial's time from when it has begun to run."""
@@ -225,16 +250,18 @@ class Coordinator:
             running.began_at = at - ran_s
             self._tally.begin(running.began_at)
 
-    def _await_end(self, number: int, at: float) -> None:
+    def _await_end(self, outcome: TrialOutcome, at: float) -> None:
         """Give the process of a trial that has said how it ended the grace period to go, once."""
-        running = self._running[number]
+        running = self._running[outcome.number]
         if running.is_finished or running.stage == _Stage.KILLED:
             return
         running.is_finished = True
         running.stage = _Stage.TERMINATED
+        # What was preempted is killed as that: it may be tried again, and one that took too long may not.
+        running.reason = running.reason or (outcome.reason if outcome.reason in Reason.INFRASTRUCTURE else "")
         running.reason = running.reason or Reason.TIMEOUT
         running.message = running.message or "the trial had ended, but its process had not"
-        self._set_deadline(number, self._limits.grace_s, at)
+        self._set_deadline(outcome.number, self._limits.grace_s, at)
 
     def _settle(self, outcome: TrialOutcome) -> Iterator[Action]:
         """Count a trial that has ended and tell the advisers."""
@@ -250,7 +277,8 @@ class Coordinator:
 
     def _interrupt(self, event: Interrupted) -> Iterator[Action]:
         """The first time, ask all trials to stop; after that, kill them."""
-        if self._verdict is None or self._verdict.phase != Phase.CANCELLED:
+        if not self._is_interrupted:
+            self._is_interrupted = True
             yield from self._stop(event.at, Finish(Phase.CANCELLED, "interrupted: finished trials are kept"))
             return
         for number, running in self._running.items():
@@ -274,7 +302,8 @@ class Coordinator:
                 yield self._press(number, running, _Stage.ASKED, at)
 
     def _forget_waiting(self) -> None:
-        self.counts[Phase.PENDING] += len(self._again)
+        """Count the trials that will not have a job again as their records have them."""
+        self.counts.update(waiting.phase for waiting in self._again)
         self._again.clear()
 
     def _limit(self, at: float) -> Iterator[Action]:
@@ -326,13 +355,13 @@ class Coordinator:
     def _fill(self, at: float) -> Iterator[Action]:
         """Launch trials as long as there is room and something to launch."""
         while self._verdict is None and len(self._running) < self._limits.parallelism:
-            launch = self._again.popleft() if self._again else self._propose()
-            if launch is None:
+            waiting = self._again.popleft() if self._again else self._propose()
+            if waiting is None:
                 return
-            self._run(launch, at)
-            yield launch
+            self._run(waiting.launch, at, heard=waiting.heard)
+            yield waiting.launch
 
-    def _propose(self) -> Launch | None:
+    def _propose(self) -> _Waiting | None:
         while self._next in self._taken:
             self._taken.discard(self._next)
             self._next += 1
@@ -344,8 +373,10 @@ class Coordinator:
             return None
         self._next += 1
         if isinstance(proposed, Proposal):
-            return Launch(self._next - 1, proposed.parameters, 1, proposed.parent)
-        return Launch(self._next - 1, proposed, 1)
+            launch = Launch(self._next - 1, proposed.parameters, 1, proposed.parent)
+        else:
+            launch = Launch(self._next - 1, proposed, 1)
+        return _Waiting(launch, Phase.PENDING)
 
     def _is_complete(self) -> bool:
         return self._exhausted or (self._limits.trials is not None and self._next >= self._limits.trials)

@@ -94,6 +94,7 @@ class Driver:
     def _drive(self, found: Sequence[Update]) -> Experiment:
         for update in found:
             self._perform(self._found(update))
+        self._observer.refresh(self._standing())
         self._perform(Began(time.monotonic(), self._active_before_s))
         while not self._coordinator.is_finished:
             for event in self._events(self._wait()):

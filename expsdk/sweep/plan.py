@@ -12,7 +12,7 @@ from expsdk.errors import SweepError
 from expsdk.experiment.definition import Definition
 from expsdk.experiment.signature import bind, check_signature
 from expsdk.resources.names import EXPERIMENT_NAME_LIMIT_CHARS, check_experiment_name
-from expsdk.samplers import Sample, is_endless
+from expsdk.samplers import Sample
 from expsdk.samplers.given import GivenSampler
 from expsdk.space import Space
 from expsdk.space.domains import Constant, Parameter
@@ -77,11 +77,12 @@ def plan_sweep(
     """Check what a sweep was told; see `expsdk.decorator.Experiment.sweep` for the arguments.
 
     Raises:
-        SweepError: The seed, the sampler or the pruner is impossible, or nothing would end the sweep.
-        SpaceError: The sampler is "grid" and the space is not finite, or an initial sample is outside the space.
+        SweepError: The seed, the sampler, the pruner or an initial sample is impossible, or nothing would end the
+            sweep.
+        SpaceError: The sampler is "grid" and the space is not finite.
         DefinitionError: The name is no DNS label of at most 40 characters.
     """
-    from expsdk.sweep.advising import make_advisers, make_plan_sampler
+    from expsdk.sweep.advising import make_advisers
 
     plan = Plan(
         name=None if name is None else check_experiment_name(name),
@@ -98,9 +99,8 @@ def plan_sweep(
         cache=bool(cache),
     )
     _check_single_objective(definition, plan)
-    made = make_plan_sampler(plan, definition.space, definition.directions)
-    make_advisers(plan, definition.space, definition.directions)
-    if not limits.bounds_a_sweep and is_endless(made):
+    advisers = make_advisers(plan, definition.space, definition.directions)
+    if not limits.bounds_a_sweep and advisers.are_endless:
         raise SweepError(
             f"a sweep ends after some trials or some time, and sampler {plan.sampler.name!r} proposes for ever; give"
             " trials=, timeout_s= or budget=, or use sampler='grid' for every sample of a finite space"

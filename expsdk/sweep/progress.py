@@ -54,7 +54,6 @@ class LineProgress:
     def started(self, experiment: Experiment, *, location: str, notice: str) -> None:
         """Say what starts and where it is kept."""
         self._trials = experiment.spec.trials
-        self._ended = ended_of(experiment)
         for line in opening_lines(experiment, location=location, notice=notice):
             _say(self._console, line)
 
@@ -68,7 +67,8 @@ class LineProgress:
             _say(self._console, f"[{place}] {ending_line(document)}")
 
     def refresh(self, standing: Standing) -> None:
-        """Print nothing: every line is an event's."""
+        """Take in how many have ended: what was lost or interrupted is run again, and print nothing."""
+        self._ended = sum(standing.counts.get(phase, 0) for phase in Phase.FINISHED)
 
     def troubled(self, trouble: str) -> None:
         """Say what the trouble is, or that it is over."""
@@ -208,28 +208,24 @@ def opening_lines(experiment: Experiment, *, location: str, notice: str) -> list
     pruner = f"pruner {spec.pruner.name}, " if spec.pruner else ""
     how = f"{spec.parallelism} at a time, sampler {spec.sampler.name}, {pruner}seed {spec.seed}"
     line = f"{experiment.metadata.name}: {trials}, {how}, kept in {location}"
-    ended = ended_of(experiment)
-    taken_up = [f"it goes on: {count_of(ended, 'trial')} ended before"] if ended else []
+    counts = counts_by_phase(experiment.status.counts)
+    taken_up = [f"until now: {counts}"] if counts else []
     return [line, *taken_up, *([notice] if notice else [])]
-
-
-def ended_of(experiment: Experiment) -> int:
-    """Return how many trials had ended when the experiment's record was written."""
-    counts = experiment.status.counts
-    return sum(counts.get(phase, 0) for phase in Phase.FINISHED)
 
 
 def closing_lines(results: Results) -> list[str]:
     """Return what is said after the last trial."""
     counts = counts_by_phase(results.counts) or "no trial"
-    message = results.experiment.status.message
-    lines = [f"{results.name}: {counts}" + (f" ({message})" if message not in ("", counts) else "")]
+    name, message = results.name, results.experiment.status.message
+    lines = [f"{name}: {counts}" + (f" ({message})" if message not in ("", counts) else "")]
     failed = results.filter(phase=Phase.FAILED)
     if failed:
         example = failed[0]
         where = f"; its log: {example.log_path}" if example.log_path else ""
         lines.append(f"{example.name} failed: {_failure(example.reason, example.error)}{where}")
-    return [*lines, f'look again: expsdk.results("{results.name}")']
+    if results.experiment.status.phase == Phase.CANCELLED:
+        lines.append(f'go on: sweep(name="{name}", …).run(resume=True), or expsdk.attach("{name}").run()')
+    return [*lines, f'look again: expsdk.results("{name}")']
 
 
 def running_line(document: dict[str, Any]) -> str:

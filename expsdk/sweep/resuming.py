@@ -25,6 +25,7 @@ _FREE = (
 )
 """What may be another than before: what ends the sweep or its trials, not what is searched."""
 _FIXED = ("function", "objectives", "sampler", "pruner", "initial", "learn_from", "replicates", "constrained")
+_EXTENDING = "undo that, give another name= for a new sweep, or, for a larger space, write resume='extend'"
 
 
 def check_resume(resume: object) -> bool | str:
@@ -55,9 +56,11 @@ def taken_up(kept: Experiment, wanted: Experiment, *, is_seeded: bool, extend: b
     """
     changes = list(_changes(kept.spec, wanted.spec, is_seeded=is_seeded, extend=extend))
     if changes:
+        would_extend = not extend and not list(_changes(kept.spec, wanted.spec, is_seeded=is_seeded, extend=True))
+        remedy = _EXTENDING if would_extend else "undo that, or give another name= for a new sweep"
         raise SweepError(
             f"a sweep goes on as it began, with trials= raised or other limits at most, and of {kept.metadata.name!r}"
-            f" something else has changed: {'; '.join(changes)}; {_remedy(extend=extend)}"
+            f" something else has changed: {'; '.join(changes)}; {remedy}"
         )
     free: dict[str, Any] = {name: getattr(wanted.spec, name) for name in _FREE}
     spec = kept.spec.model_copy(update={**free, "trials": wanted.spec.trials, "space": wanted.spec.space})
@@ -92,9 +95,3 @@ def _shown(value: Any) -> str:
     if hasattr(value, "model_dump"):
         return ", ".join(f"{key}={each}" for key, each in value.model_dump(exclude_none=True).items() if each != {})
     return repr(value)
-
-
-def _remedy(*, extend: bool) -> str:
-    if extend:
-        return "undo that, or give another name= for a new sweep"
-    return "undo that, give another name= for a new sweep, or, for a larger space, write resume='extend'"

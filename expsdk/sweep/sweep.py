@@ -10,7 +10,7 @@ from typing import Any, Literal, overload
 from expsdk.analysis.results import Results
 from expsdk.backends.base import Backend
 from expsdk.backends.registry import make_backend
-from expsdk.errors import BackendError, ExperimentNotFound, PackingError, SweepError
+from expsdk.errors import BackendError, ExperimentExists, ExperimentNotFound, PackingError, SweepError
 from expsdk.experiment.definition import Definition
 from expsdk.packaging.payload import Payload, pack
 from expsdk.resources.experiment import Experiment
@@ -104,7 +104,13 @@ class Sweep:
             if detach:
                 self._detach(place, wanted, payload, own, {} if detach is True else dict(detach))
                 return attach(name, backend=backend, **options)
-            place.create(wanted, payload, plan=own)
+            try:
+                place.create(wanted, payload, plan=own)
+            except ExperimentExists:
+                if not how:
+                    raise
+                # Somebody else has created it a moment ago, and most likely drives it.
+                return self._go_on(place, wanted, payload, own, extend=how == EXTEND, progress=progress)
             return conductor.conduct(place, wanted, [], progress=progress, notice=notice)
 
     def _go_on(

@@ -24,6 +24,7 @@ SMALL = {
     "03_package": ["--trials", "6"],
     "04_conditional": ["--trials", "6"],
     "05_torch": ["--trials", "2"],
+    "11_population": ["--trials", "8"],
 }
 """Arguments that make an example small; one that is not named here runs as it is."""
 NEEDS = {"05_torch": "torch"}

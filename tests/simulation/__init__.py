@@ -6,7 +6,8 @@ benchmark runs one in which nothing does.
 
 from simulation.behaviour import Behaviour
 from simulation.life import Life
-from simulation.simulation import Script, Simulation
-from simulation.witness import Witness
+from simulation.script import Script
+from simulation.simulation import Simulation
+from simulation.witness import PrunerWitness, Witness
 
-__all__ = ["Behaviour", "Life", "Script", "Simulation", "Witness"]
+__all__ = ["Behaviour", "Life", "PrunerWitness", "Script", "Simulation", "Witness"]

@@ -6,13 +6,13 @@ import heapq
 from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle
 
-from expsdk.sweep.actions import Action, AskStop, Finish, Kill, Launch, Terminate
+from expsdk.samplers import TrialOutcome
+from expsdk.sweep.actions import Action, AskStop, Finish, Kill, Launch, Note, Terminate
 from expsdk.sweep.events import Changed
-from expsdk_runtime.contract import Phase, Reason
 from simulation.behaviour import Behaviour
 from simulation.cluster import Cluster
 
-State = tuple[str, tuple[float, ...] | None, bool]
+State = tuple[TrialOutcome, bool]
 
 
 class Connection:
@@ -58,7 +58,8 @@ class Connection:
         """Do what the coordinator wants done."""
         if isinstance(action, Launch):
             self._step()
-            self._cluster.record(action.number, action.parameters, action.attempt)
+            self._forget(action.number)
+            self._cluster.record(action.number, action.parameters, action.attempt, action.parent)
             self._step()
             kind = (action.number + 7 * (action.attempt - 1)) % len(self._behaviours)
             self._cluster.start(action.number, self._behaviours[kind])
@@ -67,8 +68,10 @@ class Connection:
         if isinstance(action, Finish):
             return
         assert action.number in self._cluster.records, f"{action} is for a trial that was never launched"
-        if isinstance(action, AskStop):
-            self._cluster.ask_stop(action.number)
+        if isinstance(action, Note):
+            self._cluster.note(action.number, action.constraints)
+        elif isinstance(action, AskStop):
+            self._cluster.ask_stop(action.number, action.stop)
         elif isinstance(action, Terminate):
             self._sentences.setdefault(action.number, action.reason)
             self._cluster.terminate(action.number)
@@ -81,17 +84,23 @@ class Connection:
         now = self._cluster.now
         while self._due and self._due[0][0] <= now:
             _, _, number, state = heapq.heappop(self._due)
-            phase, values, alive = self._state(number) if self._coalesces else state
+            outcome, alive = self._state(number) if self._coalesces else state
             if not alive:
-                self._judge(number)
-                record = self._cluster.records[number]
-                phase, values = record.phase, record.values
+                self._step()
+                self._cluster.judge(number, self._sentences.get(number))
+                outcome = self._cluster.outcome(number)
             self._step()
-            yield Changed(now, number, phase, values, alive)
+            yield Changed(now, outcome, alive, 0.0 if alive else self._cluster.ran_s(number))
+
+    def _forget(self, number: int) -> None:
+        """Tell nothing more of a former attempt at a trial: no backend tells anything of a job that has ended."""
+        self._sentences.pop(number, None)
+        if number in self._latest:
+            self._due = [entry for entry in self._due if entry[2] != number]
+            heapq.heapify(self._due)
 
     def _state(self, number: int) -> State:
-        record = self._cluster.records[number]
-        return record.phase, record.values, number in self._cluster.alive
+        return self._cluster.outcome(number), number in self._cluster.alive
 
     def _send(self, number: int) -> None:
         at = max(self._cluster.now + next(self._delays), self._latest.get(number, 0.0))
@@ -104,13 +113,3 @@ class Connection:
     def _post(self, number: int, at: float) -> None:
         self._sent += 1
         heapq.heappush(self._due, (at, self._sent, number, self._state(number)))
-
-    def _judge(self, number: int) -> None:
-        """Write how a trial ended whose job has ended without saying it, or said that it was told to end."""
-        record = self._cluster.records[number]
-        sentence = self._sentences.get(number)
-        if record.phase in Phase.FINISHED and not (record.reason == Reason.PREEMPTED and sentence):
-            return
-        self._step()
-        record.phase = Phase.CANCELLED if sentence == Reason.INTERRUPTED else Phase.FAILED
-        record.reason = sentence or Reason.CRASHED

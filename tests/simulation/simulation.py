@@ -3,51 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from expsdk.pruners import Pruner
 from expsdk.samplers import Sampler
 from expsdk.sweep.actions import Finish, Launch
+from expsdk.sweep.advisers import Advisers
 from expsdk.sweep.core import Coordinator
 from expsdk.sweep.events import Began, Event, Found, Interrupted, Passed
-from expsdk.sweep.limits import Limits
 from expsdk_runtime.contract import Phase
-from simulation.behaviour import Behaviour
 from simulation.cluster import Cluster
 from simulation.connection import Connection
 from simulation.life import Life
-from simulation.witness import Witness
-
-
-@dataclass(frozen=True)
-class Script:
-    """What happens to a sweep.
-
-    Attributes:
-        limits: Its limits.
-        behaviours: How the jobs behave, by number and attempt, again and again.
-        direction: Of its only objective.
-        interruptions: When the user presses Ctrl-C, in seconds.
-        crashes: How many steps each coordinator lives; once they are used up, the next one lives on. A step is an
-            event that comes, a record that is written, a job that is started or told something.
-        outage: Seconds from a coordinator's death to the next one.
-        jobs_survive: Whether jobs live on when their coordinator dies.
-        delays: See `Connection`.
-        echoes: See `Connection`.
-        coalesces: See `Connection`.
-        ticks_first: Whether the clock comes before the updates where both are due.
-    """
-
-    limits: Limits
-    behaviours: tuple[Behaviour, ...] = (Behaviour(),)
-    direction: str = "minimize"
-    interruptions: tuple[float, ...] = ()
-    crashes: tuple[int, ...] = ()
-    outage: float = 0.0
-    jobs_survive: bool = True
-    delays: tuple[float, ...] = (0.0,)
-    echoes: tuple[float | None, ...] = (None,)
-    coalesces: bool = False
-    ticks_first: bool = False
+from simulation.script import Script
+from simulation.witness import PrunerWitness, Witness
 
 
 class Simulation:
@@ -57,6 +25,7 @@ class Simulation:
         cluster: The cluster, with the records.
         lives: The coordinators in their order.
         events: How many events there were.
+        steps: How many steps there were at which a coordinator may die.
     """
 
     def __init__(
@@ -64,13 +33,17 @@ class Simulation:
         script: Script,
         make_sampler: Callable[[], Sampler],
         *,
+        make_pruner: Callable[[], Pruner] | None = None,
         make_coordinator: type[Coordinator] = Coordinator,
     ) -> None:
         self.cluster = Cluster()
         self.lives: list[Life] = []
         self.events = 0
+        self.steps = 0
         self._script = script
         self._make_sampler = make_sampler
+        self._make_pruner = make_pruner
+        self._active_s = 0.0
         self._make_coordinator = make_coordinator
         self._crashes = list(script.crashes)
         self._interruptions = sorted(script.interruptions)
@@ -78,22 +51,29 @@ class Simulation:
 
     def run(self) -> Simulation:
         """Run it to its end."""
-        while not self._lives_to_the_end():
-            self._pass_the_outage()
+        for _ in range(1 + self._script.resumes):
+            while not self._lives_to_the_end():
+                self._pass_the_outage()
         return self
 
     def _lives_to_the_end(self) -> bool:
+        began = self.cluster.now
         try:
             self._live()
         except _Crash:
             return False
+        finally:
+            self._active_s += self.cluster.now - began
         return True
 
     def _live(self) -> None:
         self._steps_left = self._crashes.pop(0) if self._crashes else None
         script, witness = self._script, Witness(self._make_sampler())
-        coordinator = self._make_coordinator(witness, script.limits, directions=[script.direction])
-        life = Life(coordinator, witness, script.limits)
+        pruner = None if self._make_pruner is None else PrunerWitness(self._make_pruner())
+        constraints = None if script.ceiling is None else script.constrain
+        advisers = Advisers(witness, pruner=pruner, constraints=constraints)
+        coordinator = self._make_coordinator(advisers, script.limits, directions=[script.direction], rate=script.rate)
+        life = Life(coordinator, witness, pruner, script)
         self.lives.append(life)
         connection = Connection(
             self.cluster,
@@ -120,10 +100,10 @@ class Simulation:
         """Return what a coordinator is told first, read at one moment."""
         now, alive = self.cluster.now, set(self.cluster.alive)
         found = [
-            Found(now, number, record.parameters, record.phase, record.values, record.attempt, number in alive)
+            Found(now, self.cluster.outcome(number), record.attempt, number in alive, self.cluster.ran_s(number))
             for number, record in sorted(self.cluster.records.items())
         ]
-        return [*found, Began(now)]
+        return [*found, Began(now, self._active_s)]
 
     def _pass_the_moment(self, life: Life, connection: Connection) -> None:
         """Tell a coordinator all that is due now."""
@@ -148,10 +128,10 @@ class Simulation:
         """Tell a coordinator an event and do what it wants."""
         self._step()
         self.events += 1
-        if not life.coordinator.is_finished:
-            life.heard.append(event)
+        was_finished = life.coordinator.is_finished
         actions = life.coordinator.handle(event)
-        life.decided += [(event, action) for action in actions]
+        if not was_finished:
+            life.steps.append((event, actions))
         self._check(life.coordinator)
         for action in actions:
             connection.perform(action)
@@ -166,6 +146,7 @@ class Simulation:
         assert running == coordinator.running <= self._script.limits.parallelism
 
     def _step(self) -> None:
+        self.steps += 1
         if self._steps_left is not None:
             if self._steps_left == 0:
                 raise _Crash

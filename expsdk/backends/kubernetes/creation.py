@@ -10,6 +10,7 @@ from expsdk.backends.base import Document
 from expsdk.backends.kubernetes import preflight
 from expsdk.backends.kubernetes.labels import SPACE_ANNOTATION
 from expsdk.backends.kubernetes.options import JobOptions
+from expsdk.backends.kubernetes.parents import check_checkpoints_outlive
 from expsdk.backends.kubernetes.payload_maps import chunk_count
 from expsdk.backends.kubernetes.records import as_experiment
 from expsdk.backends.kubernetes.template import job_template, omissions
@@ -49,6 +50,7 @@ def plan(api: Api, experiment: Experiment, options: JobOptions) -> Planned:
     preflight.check_permissions(api)
     preflight.check_name(api, experiment.metadata.name)
     preflight.check_account(api, options.service_account)
+    check_checkpoints_outlive(options, sampler=experiment.spec.sampler.name)
     template = template_for(experiment, options, server)
     metadata = experiment.metadata.model_copy(
         update={

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from expsdk.backends.kubernetes.options import JobOptions
 from expsdk.errors import OptionError
+from expsdk.samplers.population import PopulationSampler
 
 
 def check_checkpoints_outlive(options: JobOptions, *, sampler: str) -> None:
@@ -11,12 +12,12 @@ def check_checkpoints_outlive(options: JobOptions, *, sampler: str) -> None:
 
     Args:
         options: What is asked for the trials.
-        sampler: The name of the sampler, whose proposals have parents.
+        sampler: The sampler's name.
 
     Raises:
         OptionError: They go with their pod.
     """
-    if options.output is None:
+    if sampler == PopulationSampler.name and options.output is None:
         raise OptionError(
             f"sampler {sampler!r} lets trials go on from the checkpoints of others, and without an output volume those"
             " go with their pod: give output='CLAIM', the name of a PersistentVolumeClaim that all of the trials' nodes"

@@ -14,6 +14,7 @@ from typing import Any, TextIO
 
 from expsdk.backends.base import Document, Update
 from expsdk.backends.local.launch import LauncherProcess, end_of
+from expsdk.backends.local.lock import release
 from expsdk.backends.local.store import LEFT_WITHIN_S, LOG, FileStore, translating_disk_errors
 from expsdk.backends.local.workspace import Workspace, assign, cores_of
 from expsdk.backends.verdict import Sentence, ended, judge
@@ -191,7 +192,7 @@ class LocalBackend:
             job.connection.close()
         self._jobs.clear()
         if self._lock is not None:
-            self.records.unlock(self._lock)
+            release(self._lock)
             self._lock = None
         self._selector.close()
         self._wake_reader.close()

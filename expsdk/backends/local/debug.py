@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any, TextIO
 
 from expsdk.backends.base import Document, Update
+from expsdk.backends.local.lock import release
 from expsdk.backends.local.store import FileStore, translating_disk_errors
 from expsdk.backends.local.workspace import assign
 from expsdk.backends.verdict import ended
@@ -159,7 +160,7 @@ class DebugBackend:
         """Forget what has not begun; there is nothing to end."""
         self._waiting.clear()
         if self._lock is not None:
-            self.records.unlock(self._lock)
+            release(self._lock)
             self._lock = None
 
     def _run(self, result: Result, attempt: int) -> Update:

@@ -2,8 +2,8 @@
 
 Runs as a process of its own, from the payload, with the standard library alone. It owns the trials' processes: it
 starts them, passes signals on, reaps them and tells how they ended. When its coordinator goes away, however that
-happens, it ends them all; when the launcher itself is killed, Linux ends them. What else they started, the guard ends:
-see `guard`.
+happens, it ends them all, SIGTERM first; when the launcher itself is killed, Linux ends them. What else they started,
+the guard ends: see `guard`.
 
 Where forking is not safe (threads that a fork would lose, CUDA in use, macOS), it starts a fresh interpreter for each
 trial instead and says why.
@@ -22,10 +22,12 @@ from __future__ import annotations
 import gc
 import json
 import os
+import select
 import selectors
 import signal
 import socket
 import sys
+import time
 import traceback
 from typing import Any
 
@@ -37,6 +39,8 @@ from expsdk_runtime.payload import Payload
 from expsdk_runtime.seeding import load_lazy_generators
 
 ARGUMENTS = ("descriptor", "payload", "project", "root", "digest", "lock", "fresh_because")
+PARTING_S = 1.0
+"""How long trials without a coordinator may take to end; below the guard's patience with the launcher."""
 EXIT_BROKEN = 70
 """What a trial's process ends with when expsdk itself has failed in it (EX_SOFTWARE of sysexits.h)."""
 
@@ -96,9 +100,24 @@ class Launcher:
                         self._children.recv(4096)
                         self._reap()
                     elif not self._receive():
-                        for pid in self._numbers:
-                            processes.send_signal(pid, signal.SIGKILL, group=True)
+                        self._part()
                         return 0
+
+    def _part(self) -> None:
+        """End the trials, now that nobody hears of them any more.
+
+        Each may write down what it has logged before: its checkpoints may be of that epoch, and another attempt goes on
+        from there.
+        """
+        for pid in self._numbers:
+            processes.send_signal(pid, signal.SIGTERM, group=False)
+        give_up_at = time.monotonic() + PARTING_S
+        while self._numbers and (left_s := give_up_at - time.monotonic()) > 0:
+            if select.select([self._children], [], [], left_s)[0]:
+                self._children.recv(4096)
+                self._reap()
+        for pid in self._numbers:
+            processes.send_signal(pid, signal.SIGKILL, group=True)
 
     def _receive(self) -> bool:
         """Take in what the coordinator sent; return whether it is still there."""

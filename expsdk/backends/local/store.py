@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Iterator
@@ -14,15 +14,16 @@ from errno import EACCES, EDQUOT, ENOENT, ENOSPC, EPERM, EROFS
 from pathlib import Path
 from typing import Any, TextIO
 
+from expsdk.backends.local import lock
 from expsdk.errors import BackendError, ExperimentExists, ExperimentNotFound, StorageError, TrialNotFound
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
 
 DIRECTORY = ".expsdk"
 LOG = "log.txt"
+LOCK = "lock"
 LEFT_WITHIN_S = 15.0
 """How long what a coordinator has left running may take to end, once it is gone."""
-POLL_S = 0.1
 LOOK_EVERY_S = 0.5
 _REMEDIES = {
     ENOSPC: "the disk is full: free some space",
@@ -55,7 +56,7 @@ class FileStore:
         return self.root / trial.rpartition("-")[0] / "trials" / trial
 
     def create(self, experiment: Experiment) -> TextIO:
-        """Keep a new experiment and take it for this coordinator, as `lock` does.
+        """Keep a new experiment and take it for this coordinator, as `lock` does; it is there whole or not at all.
 
         Raises:
             ExperimentExists: The name is taken.
@@ -63,29 +64,30 @@ class FileStore:
         """
         name = experiment.metadata.name
         directory = self.directory(name)
+        # Made under another name: a coordinator may be killed meanwhile, and whoever finds the record finds it taken.
+        making = self.root / f".{name}.{secrets.token_hex(4)}"
         with translating_disk_errors(directory):
             self.root.mkdir(parents=True, exist_ok=True)
             ignore = self.root / ".gitignore"
             if not ignore.exists():
                 ignore.write_text("*\n")
-            try:
-                directory.mkdir()
-            except FileExistsError:
-                raise ExperimentExists(
-                    f"an experiment's name is unique, and {name!r} is kept in {directory} already; give another name=,"
-                    " or go on with that one: run(resume=True)"
-                ) from None
+            if directory.exists():
+                raise _taken(directory)
+            making.mkdir()
         try:
-            # Whoever finds the record finds it taken.
-            lock = self.lock(name)
+            taken = lock.take(making / LOCK, name)
             with translating_disk_errors(directory):
-                (directory / "results").mkdir()
-                (directory / "trials").mkdir()
-            self.write_experiment(experiment)
+                (making / "results").mkdir()
+                (making / "trials").mkdir()
+                self._write(making / "experiment.json", experiment.to_document())
+                try:
+                    making.rename(directory)
+                except OSError as error:
+                    raise _taken(directory) if directory.exists() else error from None
         except BaseException:
-            shutil.rmtree(directory, ignore_errors=True)
+            shutil.rmtree(making, ignore_errors=True)
             raise
-        return lock
+        return taken
 
     def write_experiment(self, experiment: Experiment) -> None:
         """Keep an experiment's record as it is now."""
@@ -109,7 +111,7 @@ class FileStore:
 
     def names(self) -> list[str]:
         """Return the names of all experiments, sorted."""
-        return sorted(path.parent.name for path in self.root.glob("*/experiment.json"))
+        return sorted(path.parent.name for path in self.root.glob("[!.]*/experiment.json"))
 
     def results(self, name: str) -> list[dict[str, Any]]:
         """Return the Results of an experiment, by number."""
@@ -178,14 +180,7 @@ class FileStore:
 
     def is_driven(self, name: str) -> bool:
         """Whether a coordinator drives the experiment now: it holds the lock."""
-        try:
-            with (self.directory(name) / "lock").open("r") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except BlockingIOError:
-            return True
-        return False
+        return lock.is_taken(self.directory(name) / LOCK)
 
     def lock(self, name: str, *, patience_s: float = 0.0) -> TextIO:
         """Take the experiment for this coordinator, as long as the returned file is open.
@@ -197,38 +192,9 @@ class FileStore:
         Raises:
             BackendError: Another coordinator drives it.
         """
-        path = self.directory(name) / "lock"
-        give_up_at = time.monotonic() + patience_s
+        path = self.directory(name) / LOCK
         with translating_disk_errors(path):
-            file = path.open("a+")
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                driver = self._driver(file)
-                if time.monotonic() < give_up_at and not _is_alive(driver):
-                    time.sleep(POLL_S)
-                    continue
-                file.close()
-                raise BackendError(
-                    f"one coordinator drives an experiment, and process {driver} drives {name!r} now; end that one"
-                    f" first, or look on: expsdk.attach({name!r}).watch()"
-                ) from None
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
-            return file
-
-    def _driver(self, file: TextIO) -> int:
-        """Return the process that has taken an experiment last, 0 where that is not known yet."""
-        file.seek(0)
-        text = file.read().strip()
-        return int(text) if text.isdecimal() else 0
-
-    def unlock(self, file: TextIO) -> None:
-        """Give an experiment back, also where a process that was forked meanwhile has `file` open."""
-        with file:
-            fcntl.flock(file, fcntl.LOCK_UN)
+            return lock.take(path, name, patience_s=patience_s)
 
     def logs(self, trial: str) -> Iterator[str]:
         """Yield the lines that a trial printed, standard output and error together."""
@@ -289,18 +255,11 @@ class FileStore:
             os.replace(partial, path)  # noqa: PTH105
 
 
-def _is_alive(pid: int) -> bool:
-    """Whether a process is there, dead ones that nobody has buried aside."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:  # no /proc on macOS
-        return True
+def _taken(directory: Path) -> ExperimentExists:
+    return ExperimentExists(
+        f"an experiment's name is unique, and {directory.name!r} is kept in {directory} already; give another name=,"
+        " or go on with that one: run(resume=True)"
+    )
 
 
 @contextmanager

@@ -7,44 +7,19 @@ from typing import Any
 
 import pytest
 from simulation import Witness
+from simulation.events import coordinator, finish, found, gone, launch, said
 
 from expsdk.samplers.given import GivenSampler
-from expsdk.sweep.actions import Action, AskStop, Finish, Kill, Launch, Terminate
+from expsdk.sweep.actions import AskStop, Finish, Kill, Terminate
+from expsdk.sweep.advisers import Advisers
 from expsdk.sweep.core import Coordinator
-from expsdk.sweep.events import Began, Changed, Found, Interrupted, Passed
+from expsdk.sweep.events import Began, Changed, Interrupted, Passed
 from expsdk.sweep.limits import Limits
 from expsdk_runtime.contract import Phase
 
 TIMEOUT = "the trial took longer than trial_timeout_s=60 allows"
 INTERRUPTED = "the sweep ended before this trial did (interrupted: finished trials are kept)"
 LINGERS = "the trial had ended, but its process had not"
-
-
-def coordinator(samples: int = 100, *, directions: tuple[str, ...] = ("minimize",), **limits: Any) -> Coordinator:
-    sampler = Witness(GivenSampler([{"x": number} for number in range(samples)]))
-    return Coordinator(sampler, Limits(**limits), directions=directions)
-
-
-def launch(number: int, attempt: int = 1) -> Launch:
-    return Launch(number, {"x": number}, attempt)
-
-
-def found(
-    number: int, phase: str, *, alive: bool, attempt: int = 1, value: float | None = None, at: float = 0
-) -> Found:
-    return Found(at, number, {"x": number}, phase, None if value is None else (value,), attempt, alive)
-
-
-def said(at: float, number: int, phase: str = Phase.SUCCEEDED) -> Changed:
-    return Changed(at, number, phase, None, alive=True)
-
-
-def gone(at: float, number: int, phase: str = Phase.SUCCEEDED, value: float | None = None) -> Changed:
-    return Changed(at, number, phase, None if value is None else (value,), alive=False)
-
-
-def finish(message: str, phase: str = Phase.SUCCEEDED) -> list[Action]:
-    return [Finish(phase, message)]
 
 
 class TestLaunching:
@@ -145,7 +120,7 @@ class TestRestarting:
         core.handle(found(0, Phase.FAILED, alive=False))
         core.handle(found(1, Phase.RUNNING, alive=True))
         core.handle(found(2, Phase.PENDING, alive=False))
-        assert core.handle(Began(0)) == [AskStop(1, "cancelled")]
+        assert core.handle(Began(0)) == [AskStop(1, "interrupted")]
         assert core.counts == {Phase.FAILED: 1, Phase.RUNNING: 1, Phase.PENDING: 1}
         message = "max_failures=0, and 1 trial has failed"
         assert core.handle(gone(1, 1, Phase.CANCELLED)) == finish(message, Phase.FAILED)
@@ -252,7 +227,7 @@ class TestSweepTimeout:
         core.handle(Began(100))
         assert core.deadline == 3700
         assert core.handle(Passed(3699)) == []
-        assert core.handle(Passed(3700)) == [AskStop(0, "cancelled"), AskStop(1, "cancelled")]
+        assert core.handle(Passed(3700)) == [AskStop(0, "interrupted"), AskStop(1, "interrupted")]
         assert core.handle(gone(3701, 0, Phase.CANCELLED)) == []
         assert core.handle(gone(3702, 1)) == finish("the time is over: timeout_s=3600")
 
@@ -294,7 +269,7 @@ class TestMaxFailures:
     def test_running_trials_are_asked_to_stop(self) -> None:
         core = coordinator(max_failures=0, parallelism=3)
         core.handle(Began(0))
-        assert core.handle(gone(1, 1, Phase.FAILED)) == [AskStop(0, "cancelled"), AskStop(2, "cancelled")]
+        assert core.handle(gone(1, 1, Phase.FAILED)) == [AskStop(0, "interrupted"), AskStop(2, "interrupted")]
         assert core.handle(gone(2, 0)) == []
         message = "max_failures=0, and 1 trial has failed"
         assert core.handle(gone(2, 2, Phase.FAILED)) == finish(message, Phase.FAILED)
@@ -310,7 +285,7 @@ class TestInterruption:
     def test_the_first_asks_all_trials_to_stop_and_launches_no_more(self) -> None:
         core = coordinator(parallelism=2, grace_s=10)
         core.handle(Began(0))
-        assert core.handle(Interrupted(5)) == [AskStop(0, "cancelled"), AskStop(1, "cancelled")]
+        assert core.handle(Interrupted(5)) == [AskStop(0, "interrupted"), AskStop(1, "interrupted")]
         assert core.deadline == 15
         assert core.handle(gone(6, 0, Phase.CANCELLED)) == []
         assert core.handle(Passed(15)) == [Terminate(1, "Interrupted", INTERRUPTED)]
@@ -393,7 +368,7 @@ class TestBest:
 
 def test_the_sampler_hears_of_every_trial() -> None:
     sampler = Witness(GivenSampler([{"x": number} for number in range(9)]))
-    core = Coordinator(sampler, Limits(parallelism=3), directions=["minimize"])
+    core = Coordinator(Advisers(sampler), Limits(parallelism=3), directions=["minimize"])
     core.handle(found(0, Phase.SUCCEEDED, alive=False))
     core.handle(found(1, Phase.RUNNING, alive=True))
     core.handle(found(2, Phase.RUNNING, alive=False))
@@ -413,4 +388,4 @@ def test_deadlines_of_trials_that_have_ended_do_not_pile_up() -> None:
         core.handle(gone(number, number))
     assert core.running == 1  # trial 0, whose deadline is the next that is due
     assert core.deadline == 1e6
-    assert len(core._deadlines) < 100
+    assert len(core._deadlines._heap) < 100
