@@ -216,16 +216,14 @@ ADVICE: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("who", ADVICE)
-def test_whoever_fails_ends_the_sweep_and_what_there_is_is_kept(
-    run: Any, quick: Any, tmp_path: Path, who: str
-) -> None:
+def test_whoever_fails_ends_the_sweep_and_what_there_is_is_kept(run: Any, quick: Any, tmp_path: Path, who: str) -> None:
     from expsdk import results
 
     settings, words = ADVICE[who]
-    go_on = "what has ended is kept, expsdk.results('failing') reads it, and run(resume=True) goes on once that is mended"
+    kept_too = "what has ended is kept, expsdk.results('failing') reads it, and run(resume=True) goes on once"
     with pytest.raises(SweepError) as failed:
         run(quick, name="failing", parallelism=1, **settings)
-    assert str(failed.value) == f"{words}; {go_on}"
+    assert str(failed.value) == f"{words}; {kept_too} that is mended"
     kept = results("failing", root=tmp_path)
     assert kept.counts == {"Succeeded": 2 if who == "sampler" else 1}
     assert (kept.experiment.status.phase, kept.experiment.status.message) == ("Failed", words)
