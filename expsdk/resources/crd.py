@@ -72,6 +72,7 @@ _RESOURCES = {
             _Column("Trials", ".spec.trials", "integer"),
             _Column("Running", f".status.counts.{Phase.RUNNING}", "integer"),
             _Column("Succeeded", f".status.counts.{Phase.SUCCEEDED}", "integer"),
+            _Column("Pruned", f".status.counts.{Phase.PRUNED}", "integer"),
             _Column("Failed", f".status.counts.{Phase.FAILED}", "integer"),
             _Column("Message", ".status.message", priority=1),
             _AGE,

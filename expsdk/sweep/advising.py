@@ -23,17 +23,17 @@ def make_advisers(
         lessons: How trials of other experiments went, for the sampler.
 
     Raises:
-        SweepError: The sampler or the pruner is impossible.
-        SpaceError: The sampler cannot sample the space, or an initial sample is outside it.
+        SweepError: The sampler or the pruner is impossible, or an initial sample is outside the space.
+        SpaceError: The sampler cannot sample the space.
     """
-    sampler = _make_sampler(plan, space, directions)
+    sampler = make_plan_sampler(plan, space, directions)
     advisers = Advisers(sampler, pruner=_make_pruner(plan, directions), constraints=plan.constraints)
     for outcome in lessons:
         sampler.tell(advisers.constrain(outcome))
     return advisers
 
 
-def _make_sampler(plan: Plan, space: Space, directions: Sequence[str]) -> Sampler:
+def make_plan_sampler(plan: Plan, space: Space, directions: Sequence[str]) -> Sampler:
     """Return the sampler of a plan with all that the plan adds to it, made anew where the plan names it."""
     sampler = make_sampler(
         plan.sampler.given,

@@ -77,8 +77,9 @@ def plan_sweep(
     """Check what a sweep was told; see `expsdk.decorator.Experiment.sweep` for the arguments.
 
     Raises:
-        SweepError: The seed, the sampler or the pruner is impossible, or nothing would end the sweep.
-        SpaceError: The sampler is "grid" and the space is not finite, or an initial sample is outside the space.
+        SweepError: The seed, the sampler, the pruner or an initial sample is impossible, or nothing would end the
+            sweep.
+        SpaceError: The sampler is "grid" and the space is not finite.
         DefinitionError: The name is no DNS label of at most 40 characters.
     """
     from expsdk.sweep.advising import make_advisers

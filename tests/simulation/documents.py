@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from expsdk.resources.experiment import (
+    Budget,
     Experiment,
     ExperimentMetadata,
     ExperimentSpec,
@@ -35,6 +36,7 @@ def make_experiment(
     phase: str = Phase.RUNNING,
     message: str = "",
     sampler: str = "random",
+    **spec: Any,
 ) -> Experiment:
     """Return the record of an experiment."""
     limits = limits or Limits(trials=10)
@@ -51,6 +53,10 @@ def make_experiment(
             seed=7,
             trials=limits.trials,
             parallelism=limits.parallelism,
+            retries=limits.retries,
+            target=limits.target,
+            no_improvement_trials=limits.no_improvement_trials,
+            budget=limits.budget and Budget(unit=limits.budget.unit, hours=limits.budget.hours),
             max_failures=limits.max_failures,
             timeout_seconds=limits.timeout_s,
             trial_timeout_seconds=limits.trial_timeout_s,
@@ -59,6 +65,7 @@ def make_experiment(
                 digest="sha256:" + "0a" * 32, file="payload.pyz", size_bytes=1, python="3.11", format=1
             ),
             provenance=Provenance(created=MOMENT, user="ada", host="laptop", python="3.11.7", expsdk="0.1.0"),
+            **spec,
         ),
         status=ExperimentStatus(phase=phase, message=message, start_time=MOMENT),
     )

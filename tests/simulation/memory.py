@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from expsdk.backends.base import Document, Update
-from expsdk.errors import ExperimentExists, ExperimentNotFound
+from expsdk.backends.verdict import ended
+from expsdk.errors import BackendError, ExperimentExists, ExperimentNotFound
 from expsdk.packaging.payload import Payload
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.result import Result
@@ -45,19 +47,43 @@ class MemoryJob:
 
 
 class MemoryRecords:
-    """What is kept."""
+    """What is kept.
+
+    Attributes:
+        kept: All versions of each experiment's record, by name.
+        payloads: The packed functions, by experiment.
+        plans: The packed plans, by experiment.
+        documents: The Results, by experiment and number.
+        driven: The experiments that a coordinator drives.
+    """
 
     trials_outlive = False
 
     def __init__(self) -> None:
-        self.experiments: dict[str, list[Experiment]] = {}
+        self.kept: dict[str, list[Experiment]] = {}
+        self.payloads: dict[str, Payload | None] = {}
+        self.plans: dict[str, Payload | None] = {}
         self.documents: dict[str, dict[int, Document]] = {}
         self.driven: set[str] = set()
 
     def experiment(self, name: str) -> Experiment:
-        if name not in self.experiments:
+        if name not in self.kept:
             raise ExperimentNotFound(f"no experiment {name!r} is kept in memory")
-        return self.experiments[name][-1]
+        return self.kept[name][-1]
+
+    def experiments(self) -> list[Experiment]:
+        return [versions[-1] for versions in self.kept.values()]
+
+    def follow(self, name: str) -> Iterator[Document | None]:
+        told: dict[str, str] = {}
+        while True:
+            self.experiment(name)
+            for document in self.results(name):
+                words = json.dumps(document, sort_keys=True)
+                if told.get(document["metadata"]["name"]) != words:
+                    told[document["metadata"]["name"]] = words
+                    yield document
+            yield None
 
     def results(self, name: str) -> list[Document]:
         return [document for _, document in sorted(self.documents[name].items())]
@@ -75,7 +101,7 @@ class MemoryRecords:
         return f"memory/{name}"
 
     def delete(self, name: str) -> None:
-        del self.experiments[name], self.documents[name]
+        del self.kept[name], self.documents[name]
 
 
 class MemoryBackend:
@@ -90,29 +116,62 @@ class MemoryBackend:
     trouble = ""
     times_trials = False
 
-    def __init__(self, function: Function, *, takes_ctrl_c: bool = True) -> None:
-        self.records = MemoryRecords()
+    def __init__(self, function: Function, *, takes_ctrl_c: bool = True, records: MemoryRecords | None = None) -> None:
+        self.records = records or MemoryRecords()
         self.takes_ctrl_c = takes_ctrl_c
         self.verbs: list[tuple[Any, ...]] = []
         self.launched: list[Result] = []
         self._function = function
         self._jobs: dict[int, MemoryJob] = {}
+        self._updates: list[Update] = []
         self._woken = threading.Event()
         self._name = ""
 
-    def create(self, experiment: Experiment, payload: Payload | None) -> None:
+    def create(self, experiment: Experiment, payload: Payload | None, *, plan: Payload | None = None) -> None:
         self._name = experiment.metadata.name
-        if self._name in self.records.experiments:
+        if self._name in self.records.kept:
             raise ExperimentExists(f"{self._name!r} is kept in memory already")
-        self.records.experiments[self._name] = [experiment]
+        self.records.kept[self._name] = [experiment]
+        self.records.payloads[self._name], self.records.plans[self._name] = payload, plan
         self.records.documents[self._name] = {}
         self.records.driven.add(self._name)
+
+    def resume(self, experiment: Experiment, payload: Payload | None, *, plan: Payload | None = None) -> list[Update]:
+        name = experiment.metadata.name
+        self.records.experiment(name)
+        if name in self.records.driven:
+            raise BackendError(f"another coordinator drives {name!r}")
+        self.verbs.append(("resume", payload is not None, plan is not None))
+        self._name = name
+        self.records.driven.add(name)
+        self.keep(experiment)
+        return [Update(number, document, alive=False) for number, document in sorted(self._documents.items())]
+
+    def kept_payload(self, experiment: Experiment, *, plan: bool = False) -> bytes:
+        payload = (self.records.plans if plan else self.records.payloads)[experiment.metadata.name]
+        if payload is None:
+            raise BackendError("nothing of that kind is kept")
+        return payload.content
+
+    def requests(self, experiment: Experiment) -> dict[str, float]:
+        return {"cpu": 2.0, "gpu": 0.0}
+
+    def record(self, result: Result, status: Document) -> None:
+        number = result.spec.number
+        self.verbs.append(("record", number))
+        document = self._documents[number] = {**result.to_document(), "status": status}
+        self._updates.append(Update(number, document, alive=False))
+
+    def note(self, number: int, spec: Document) -> None:
+        self.verbs.append(("note", number, spec))
+        self._documents[number]["spec"].update(spec)
 
     def launch(self, result: Result, *, attempt: int) -> None:
         number = result.spec.number
         self.verbs.append(("launch", number, attempt))
         self.launched.append(result)
-        document = self.records.documents[self._name][number] = result.to_document()
+        document = self._documents[number] = result.to_document()
+        document["status"]["attempt"] = attempt
         job = self._jobs[number] = MemoryJob(number, attempt, document)
         job.steps = self._function(job)
 
@@ -132,7 +191,8 @@ class MemoryBackend:
             job.is_killed, job.sentence = True, job.sentence or (reason, message)
 
     def wait(self, timeout_s: float | None) -> list[Update]:
-        updates = [update for job in list(self._jobs.values()) for update in self._advance(job)]
+        updates, self._updates = self._updates, []
+        updates += [update for job in list(self._jobs.values()) for update in self._advance(job)]
         if not updates:
             self._woken.wait(_TURN_S if timeout_s is None else min(timeout_s, _TURN_S))
         self._woken.clear()
@@ -143,12 +203,16 @@ class MemoryBackend:
         self._woken.set()
 
     def keep(self, experiment: Experiment) -> None:
-        self.records.experiments[self._name].append(experiment)
+        self.records.kept[self._name].append(experiment)
 
     def close(self) -> None:
         self.verbs.append(("close",))
         self._jobs.clear()
         self.records.driven.discard(self._name)
+
+    @property
+    def _documents(self) -> dict[int, Document]:
+        return self.records.documents[self._name]
 
     def _advance(self, job: MemoryJob) -> list[Update]:
         """Let a job take its next step."""
@@ -168,6 +232,5 @@ class MemoryBackend:
         status = job.document["status"]
         if status["phase"] not in Phase.FINISHED:
             reason, message = job.sentence or (Reason.CRASHED, "the job ended without a word")
-            phase = Phase.CANCELLED if reason == Reason.INTERRUPTED else Phase.FAILED
-            job.document["status"] = {**status, "phase": phase, "reason": reason, "message": message}
+            job.document["status"] = ended(status, reason=reason, message=message)
         return Update(job.number, job.document, alive=False)

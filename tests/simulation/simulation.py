@@ -25,6 +25,7 @@ class Simulation:
         cluster: The cluster, with the records.
         lives: The coordinators in their order.
         events: How many events there were.
+        steps: How many steps there were at which a coordinator may die.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Simulation:
         self.cluster = Cluster()
         self.lives: list[Life] = []
         self.events = 0
+        self.steps = 0
         self._script = script
         self._make_sampler = make_sampler
         self._make_pruner = make_pruner
@@ -144,6 +146,7 @@ class Simulation:
         assert running == coordinator.running <= self._script.limits.parallelism
 
     def _step(self) -> None:
+        self.steps += 1
         if self._steps_left is not None:
             if self._steps_left == 0:
                 raise _Crash

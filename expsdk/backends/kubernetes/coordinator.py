@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from expsdk.backends.kubernetes.environment import literal, variable
+from expsdk.backends.kubernetes.holder import POD_VARIABLES
 from expsdk.backends.kubernetes.inline import inline_bootstrap
 from expsdk.backends.kubernetes.labels import (
     COMPONENT_LABEL,
@@ -139,7 +140,7 @@ def program_labels(name: str) -> dict[str, str]:
 
 def _variables(values: Mapping[str, str], env: Mapping[str, str]) -> list[Document]:
     given = {"HOME": SCRATCH_PATH, "PYTHONUNBUFFERED": "1", **env, **values}
-    return [variable(name, value) for name, value in given.items()]
+    return [*(variable(name, value) for name, value in given.items()), *POD_VARIABLES]
 
 
 def _job(

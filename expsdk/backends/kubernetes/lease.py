@@ -1,13 +1,13 @@
 """One coordinator an experiment: a Lease that its holder renews (https://kubernetes.io/docs/concepts/architecture/leases/).
 
 The server's versions are the fence: every write names the version that it follows, so a Lease that another coordinator
-has taken is never taken back, and of two that reach for one at once, one gets it.
+has taken is never taken back, and of two that reach for one at once, one gets it. Whoever holds one acts without asking
+for as long as it lasts, so it is taken from nobody who may be alive before it has gone unrenewed for that long, by the
+taker's own clock; only where it has lapsed long ago, or the holder is known to have ended, is it taken at once.
 """
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,18 +15,17 @@ from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from expsdk.backends.kubernetes.holder import Holder, has_ended, is_gone, pod_of, this_process, words_for
 from expsdk.backends.kubernetes.labels import labels_of, owner
 from expsdk.cluster.api import Api, Document
-from expsdk.cluster.kinds import LEASES
+from expsdk.cluster.kinds import LEASES, PODS
 from expsdk.errors import BackendError, ClusterError, Conflict, ResourceNotFound
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.times import format_time, parse_time
 
-DURATION_S = 20
-RENEWAL_S = 5.0
 LITTLE_S = 5.0
-"""How much longer than its duration a Lease that nobody renews is waited for: its holder's clock may be ahead."""
-_POLL_S = 0.5
+"""By how much the clocks of two machines may differ."""
+_POLL_S = 0.25
 
 
 class HeldLease:
@@ -39,7 +38,7 @@ class HeldLease:
         *,
         lost: Callable[[BackendError], Any],
         patient: bool = False,
-        renewal_s: float = RENEWAL_S,
+        holder: Holder | None = None,
     ) -> None:
         """Take the Lease.
 
@@ -48,7 +47,7 @@ class HeldLease:
             experiment: The experiment's record, as it is on the server.
             lost: Called once, from any thread, with the error that says who drives the experiment instead.
             patient: Whether to wait for a Lease that nobody renews until it lapses.
-            renewal_s: Time between two renewals, in seconds.
+            holder: Who takes it; by default this process.
 
         Raises:
             BackendError: Another coordinator holds it.
@@ -56,7 +55,7 @@ class HeldLease:
         self._api = api
         self._name = experiment.metadata.name
         self._experiment = experiment
-        self._holder = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
+        self._holder, self._duration_s, renewal_s = holder or this_process()
         self._lost = lost
         self._lock = threading.Lock()
         self._version = ""
@@ -92,19 +91,18 @@ class HeldLease:
 
     def _take(self, *, patient: bool) -> None:
         """Create the Lease, or take the one that nobody holds, at once or as soon as it has lapsed."""
-        give_up_at = time.monotonic() + DURATION_S + LITTLE_S
-        first = None
+        first: Mapping[str, Any] = {}
+        lapses_at = 0.0
         while True:
             there = self._create()
             if there is None:
                 return
             spec = there.get("spec") or {}
-            first = first or spec
-            is_same = (spec.get("holderIdentity"), spec.get("renewTime")) == (
-                first.get("holderIdentity"),
-                first.get("renewTime"),
-            )
-            if not is_held(there) or (patient and is_same and time.monotonic() > give_up_at):
+            if not first:
+                first, lapses_at = spec, time.monotonic() + _lasts_s(spec)
+            is_same = all(spec.get(key) == first.get(key) for key in ("holderIdentity", "renewTime"))
+            has_lapsed = is_same and time.monotonic() > lapses_at
+            if has_lapsed or not is_held(there, little_s=LITTLE_S) or self._has_ended(spec["holderIdentity"]):
                 with suppress(Conflict):  # another was quicker
                     self._write(there, {**self._spec(), "acquireTime": format_time(datetime.now(timezone.utc))})
                     return
@@ -112,6 +110,15 @@ class HeldLease:
                 raise taken(self._name, spec["holderIdentity"])
             else:
                 time.sleep(_POLL_S)
+
+    def _has_ended(self, holder: str) -> bool:
+        """Whether a holder is known to have ended."""
+        pod = pod_of(holder)
+        if pod is None:
+            return is_gone(holder)
+        with suppress(ClusterError):  # then it is waited for
+            return has_ended(self._api.get(PODS, pod.name), pod)
+        return False
 
     def _create(self) -> Document | None:
         """Create the Lease; where there is one of another's, return it."""
@@ -172,27 +179,32 @@ class HeldLease:
 
     def _is_fresh(self) -> bool:
         """Whether the Lease was renewed so lately that nobody can have taken it."""
-        return all(0 <= now - at < DURATION_S for now, at in zip(_now(), self._renewed, strict=True))
+        return all(0 <= now - at < self._duration_s for now, at in zip(_now(), self._renewed, strict=True))
 
     def _spec(self) -> dict[str, Any]:
         now = format_time(datetime.now(timezone.utc))
-        return {"holderIdentity": self._holder, "leaseDurationSeconds": DURATION_S, "renewTime": now}
+        return {"holderIdentity": self._holder, "leaseDurationSeconds": self._duration_s, "renewTime": now}
 
 
 def taken(experiment: str, holder: str) -> BackendError:
     """Return the error for an experiment that another coordinator drives."""
     return BackendError(
-        f"one coordinator drives an experiment, and {holder} drives {experiment!r} now; its trials go on: watch it, or"
-        " end that coordinator first"
+        f"one coordinator drives an experiment, and {words_for(holder)} drives {experiment!r} now; its trials go on:"
+        " watch it, or end that coordinator first"
     )
 
 
-def is_held(lease: Mapping[str, Any]) -> bool:
-    """Whether somebody holds a Lease, by its document."""
+def is_held(lease: Mapping[str, Any], *, little_s: float = 0.0) -> bool:
+    """Whether somebody holds a Lease, by its document and this machine's clock.
+
+    Args:
+        lease: The Lease.
+        little_s: How much longer than its duration it counts as held, in seconds.
+    """
     spec = lease.get("spec") or {}
     if not spec.get("holderIdentity") or not spec.get("renewTime"):
         return False
-    ends_at = parse_time(spec["renewTime"]) + timedelta(seconds=spec.get("leaseDurationSeconds") or DURATION_S)
+    ends_at = parse_time(spec["renewTime"]) + timedelta(seconds=_lasts_s(spec) + little_s)
     return datetime.now(timezone.utc) < ends_at
 
 
@@ -202,6 +214,10 @@ def is_driven(api: Api, experiment: str) -> bool:
         return is_held(api.get(LEASES, experiment))
     except ResourceNotFound:
         return False
+
+
+def _lasts_s(spec: Mapping[str, Any]) -> float:
+    return float(spec.get("leaseDurationSeconds") or 0)
 
 
 def _now() -> tuple[float, float]:

@@ -432,7 +432,8 @@ def test_metrics_of_a_trial_that_cannot_write_still_arrive(run: Run, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("asked", "phase", "reason"), [("pruned", "Pruned", ""), ("cancelled", "Cancelled", "Interrupted")]
+    ("asked", "phase", "reason"),
+    [("pruned", "Pruned", ""), ("cancelled", "Cancelled", ""), ("interrupted", "Cancelled", "Interrupted")],
 )
 def test_a_stop_that_was_asked_for_ends_the_trial_with_its_last_metrics(
     run: Run, make_sink: Any, asked: str, phase: str, reason: str

@@ -14,7 +14,8 @@ from expsdk.samplers.unique import UniqueSampler
 from expsdk.space import Space, choice, integer, loguniform, uniform
 from expsdk_runtime.contract import Phase, Reason
 
-FINITE = [name for name in SAMPLER_NAMES if name not in ("gp", "cmaes")]  # slow, and not for every finite space
+# gp is slow, cmaes is not for every finite space, and pbt goes on with the samples that went well.
+FINITE = [name for name in SAMPLER_NAMES if name not in ("gp", "cmaes", "pbt")]
 LAWS = settings(max_examples=15, deadline=None)
 SMALL = Space.of({"a": integer(1, 3), "k": choice({"x": {"m": [1, 2]}, "y": {}})})  # 9 samples
 

@@ -16,13 +16,18 @@ from simulation.memory import Function, MemoryBackend, MemoryJob, Status
 from expsdk.analysis.results import Results
 from expsdk.backends.base import Update
 from expsdk.errors import BackendError, StorageError
+from expsdk.pruners import Pruner
 from expsdk.resources.experiment import Experiment
 from expsdk.samplers import Sample, Sampler, TrialOutcome
 from expsdk.samplers.derive import derive_seed
 from expsdk.samplers.given import GivenSampler
+from expsdk.sweep.advisers import Advisers, Constraints
 from expsdk.sweep.core import Coordinator
 from expsdk.sweep.driver import Driver
 from expsdk.sweep.limits import Limits
+from expsdk.sweep.observer import Standing
+from expsdk.sweep.record import with_beginning
+from expsdk.sweep.reuse import Reusable
 from expsdk_runtime.contract import Phase
 
 Steps = Generator[Status | None, None, None]
@@ -68,8 +73,8 @@ class Onlooker:
     def troubled(self, trouble: str) -> None:
         self.seen.append(("troubled", trouble))
 
-    def refresh(self, coordinator: Coordinator) -> None:
-        self.refreshes.append(dict(coordinator.counts))
+    def refresh(self, standing: Standing) -> None:
+        self.refreshes.append(dict(standing.counts))
 
     def interrupted(self, times: int) -> None:
         self.seen.append(("interrupted", times))
@@ -90,6 +95,10 @@ class Rig:
         *,
         backend: MemoryBackend | None = None,
         sampler: Sampler | None = None,
+        pruner: Pruner | None = None,
+        constraints: Constraints | None = None,
+        reusable: Reusable | None = None,
+        rate: float = 0.0,
         objectives: dict[str, str] | None = None,
         **limits: Any,
     ) -> None:
@@ -99,13 +108,26 @@ class Rig:
         self.experiment = make_experiment(limits=checked, objectives=objectives)
         sampler = sampler or GivenSampler([{"x": number / 8} for number in range(100)])
         directions = [objective.direction for objective in self.experiment.spec.objectives]
-        self.coordinator = Coordinator(sampler, checked, directions=directions)
-        self.backend.create(self.experiment, None)
-        self.driver = Driver(self.coordinator, self.backend, self.experiment, self.onlooker)
+        advisers = Advisers(sampler, pruner=pruner, constraints=constraints)
+        self.coordinator = Coordinator(advisers, checked, directions=directions, rate=rate)
+        self.found = self._begin()
+        self.driver = Driver(self.coordinator, self.backend, self.experiment, self.onlooker, reusable=reusable)
+
+    def _begin(self) -> list[Update]:
+        """Create the experiment, or take it up where it is there already."""
+        kept = self.backend.records.kept.get("train-mlp")
+        if kept is None:
+            self.backend.create(self.experiment, None)
+            return []
+        self.experiment = with_beginning(kept[-1])
+        return self.backend.resume(self.experiment, None)
+
+    def run(self) -> Experiment:
+        return self.driver.run(self.found)
 
     @property
     def kept(self) -> list[Experiment]:
-        return self.backend.records.experiments["train-mlp"]
+        return self.backend.records.kept["train-mlp"]
 
     @property
     def phases(self) -> list[str]:
@@ -206,11 +228,12 @@ class TestLimits:
         rig = Rig(listens, trials=None, parallelism=2, timeout_s=0.01)
         ended = rig.driver.run()
         assert rig.verbs("ask_stop", "terminate", "kill") == [
-            ("ask_stop", 0, "cancelled"),
-            ("ask_stop", 1, "cancelled"),
+            ("ask_stop", 0, "interrupted"),
+            ("ask_stop", 1, "interrupted"),
         ]
         assert rig.phases == [Phase.CANCELLED] * 2
-        assert [document["spec"]["stop"] for document in rig.backend.records.results("train-mlp")] == ["cancelled"] * 2
+        results = rig.backend.records.results("train-mlp")
+        assert [document["spec"]["stop"] for document in results] == ["interrupted"] * 2
         assert (ended.status.phase, ended.status.message) == (Phase.SUCCEEDED, "the time is over: timeout_s=0.01")
 
     def test_too_many_failures_fail_the_sweep(self) -> None:
@@ -229,7 +252,7 @@ class TestLimits:
         rig = Rig(backend=Waiting(listens), timeout_s=0.05, trials=1)
         rig.driver.run()
         verbs = rig.verbs("wait", "ask_stop")
-        before = verbs[: verbs.index(("ask_stop", 0, "cancelled"))]
+        before = verbs[: verbs.index(("ask_stop", 0, "interrupted"))]
         assert before
         assert all(0 <= timeout <= 0.05 for _, timeout in before)
 
@@ -254,8 +277,8 @@ class TestCtrlC:
         assert rig.driver.interruptions == 1
         assert rig.verbs("ask_stop", "terminate", "kill", "wake") == [
             ("wake",),
-            ("ask_stop", 0, "cancelled"),
-            ("ask_stop", 1, "cancelled"),
+            ("ask_stop", 0, "interrupted"),
+            ("ask_stop", 1, "interrupted"),
         ]
         assert ("interrupted", 1) in rig.onlooker.seen
         assert rig.phases == [Phase.CANCELLED] * 2
@@ -316,7 +339,7 @@ class TestCtrlCInTheTrialsProcess:
         rig = Rig(backend=InProcess(listens, interrupted_at={3}), parallelism=2)
         ended = rig.driver.run()
         assert rig.driver.interruptions == 1
-        assert rig.verbs("ask_stop", "kill") == [("ask_stop", 0, "cancelled"), ("ask_stop", 1, "cancelled")]
+        assert rig.verbs("ask_stop", "kill") == [("ask_stop", 0, "interrupted"), ("ask_stop", 1, "interrupted")]
         assert ("interrupted", 1) in rig.onlooker.seen
         assert (ended.status.phase, rig.phases) == (Phase.CANCELLED, [Phase.CANCELLED] * 2)
 
@@ -325,7 +348,7 @@ class TestCtrlCInTheTrialsProcess:
         ended = rig.driver.run()
         assert rig.driver.interruptions == 2
         assert rig.verbs("ask_stop", "kill") == [
-            ("ask_stop", 0, "cancelled"),
+            ("ask_stop", 0, "interrupted"),
             ("kill", 0, "Interrupted", INTERRUPTED),
         ]
         assert ended.status.phase == Phase.CANCELLED
@@ -408,14 +431,16 @@ class TestWhatGoesWrong:
         assert rig.kept[-1].status.message == "the coordinator ended: RuntimeError: no such job"
 
     @pytest.mark.parametrize("verb", ["ask", "tell"])
-    def test_an_error_of_the_sampler_is_raised_and_recorded(self, verb: str) -> None:
+    def test_an_error_of_the_sampler_ends_the_sweep_and_is_recorded(self, verb: str) -> None:
         error = ZeroDivisionError("of my own making")
         rig = Rig(sampler=BrokenSampler(verb, error))
-        with pytest.raises(ZeroDivisionError) as caught:
-            rig.driver.run()
-        assert caught.value is error
-        assert rig.kept[-1].status.phase == Phase.FAILED
-        assert rig.kept[-1].status.message == "the coordinator ended: ZeroDivisionError: of my own making"
+        ended = rig.driver.run()
+        done = {"ask": "asked for trial 1", "tell": "told of trial 0"}[verb]
+        assert ended.status.phase == Phase.FAILED
+        assert ended.status.message == f"the sampler, {done}, raised ZeroDivisionError: of my own making"
+        assert rig.coordinator.failure is not None
+        assert rig.coordinator.failure.__cause__ is error
+        assert rig.phases == [Phase.SUCCEEDED]
 
     def test_a_record_that_cannot_be_written_does_not_hide_what_went_wrong_first(self) -> None:
         error = StorageError("the disk is full")

@@ -17,10 +17,8 @@ from simulation.memory import MemoryRecords
 
 from expsdk.analysis.open import read_results
 from expsdk.analysis.results import Results
-from expsdk.samplers.given import GivenSampler
-from expsdk.sweep.core import Coordinator
 from expsdk.sweep.limits import Limits
-from expsdk.sweep.observer import Observer, Silence
+from expsdk.sweep.observer import Observer, Silence, Standing
 from expsdk.sweep.progress import LineProgress, LiveProgress, as_duration, ending_line, make_progress, running_line
 from expsdk_runtime.contract import Phase
 
@@ -67,16 +65,9 @@ def picture(act: Callable[[LiveProgress], object], **given: Any) -> list[str]:
 def results(*documents: dict[str, Any], **given: Any) -> Results:
     experiment = make_experiment(**given)
     records = MemoryRecords()
-    records.experiments["train-mlp"] = [experiment]
+    records.kept["train-mlp"] = [experiment]
     records.documents["train-mlp"] = dict(enumerate(documents))
     return read_results(records, "train-mlp")
-
-
-def coordinator(counts: dict[str, int], best: tuple[int, float] | None = None) -> Coordinator:
-    core = Coordinator(GivenSampler([]), Limits(), directions=["minimize"])
-    core.counts.update(counts)
-    core.best = best
-    return core
 
 
 class TestLines:
@@ -159,7 +150,7 @@ class TestLines:
         ]
 
     def test_refreshing_and_closing_print_nothing(self) -> None:
-        assert lines(lambda it: (it.refresh(coordinator({Phase.RUNNING: 1})), it.close())) == []
+        assert lines(lambda it: (it.refresh(Standing({Phase.RUNNING: 1})), it.close())) == []
 
 
 class TestClosingLines:
@@ -216,7 +207,7 @@ class TestPicture:
             it.changed(make_result(5, Phase.RUNNING, loss=0.5), alive=True)
             it.changed(make_result(6, Phase.PENDING), alive=True)
             it.changed(make_result(4), alive=False)
-            it.refresh(coordinator({Phase.RUNNING: 2, Phase.SUCCEEDED: 4, Phase.PRUNED: 1}, (3, 0.123456789)))
+            it.refresh(Standing({Phase.RUNNING: 2, Phase.SUCCEEDED: 4, Phase.PRUNED: 1}, (3, 0.123456789)))
 
         bar, counts, best, *running = picture(act)
         assert re.fullmatch(r"━{12} {12} 5/10  \d+ s of about \d+ s", bar)
@@ -227,12 +218,12 @@ class TestPicture:
     def test_the_rest_of_the_time_is_guessed_from_what_was_spent(self) -> None:
         def act(it: LiveProgress) -> None:
             it._began = time.monotonic() - 3600
-            it.refresh(coordinator({Phase.SUCCEEDED: 4}))
+            it.refresh(Standing({Phase.SUCCEEDED: 4}))
 
         assert picture(act)[0].endswith("4/10  1 h 0 min of about 2 h 30 min")
 
     def test_without_a_number_of_trials_nothing_is_guessed(self) -> None:
-        bar = picture(lambda it: it.refresh(coordinator({Phase.SUCCEEDED: 4})), limits=Limits(timeout_s=60))[0]
+        bar = picture(lambda it: it.refresh(Standing({Phase.SUCCEEDED: 4})), limits=Limits(timeout_s=60))[0]
         assert re.fullmatch(r"━{24} 4  \d+ s", bar)
 
     def test_several_objectives_have_no_best_trial(self) -> None:
@@ -253,7 +244,7 @@ class TestPicture:
 
     def test_thousands_of_trials_of_every_phase_fit_a_narrow_terminal(self) -> None:
         counts = dict.fromkeys(Phase.ALL, 12345)
-        shown = picture(lambda it: it.refresh(coordinator(counts)), limits=Limits(trials=100_000))
+        shown = picture(lambda it: it.refresh(Standing(counts)), limits=Limits(trials=100_000))
         assert all(len(line) <= 80 for line in shown)
         assert len(shown) == 4
         assert "49380/100000" in shown[0]
@@ -328,7 +319,7 @@ class TestChoice:
         silence: Observer = Silence()
         silence.started(make_experiment(), location="here", notice="")
         silence.changed(make_result(0), alive=False)
-        silence.refresh(coordinator({}))
+        silence.refresh(Standing({}))
         silence.interrupted(1)
         silence.close()
         silence.finished(results())

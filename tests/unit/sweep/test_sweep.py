@@ -165,6 +165,7 @@ class TestProgress:
             f"expsdk: {HEARD}",
             "expsdk: [1/1] mine-0000  cancelled  x=0",
             "expsdk: mine: 1 cancelled (interrupted: finished trials are kept)",
+            'expsdk: go on: sweep(name="mine", …).run(resume=True), or expsdk.attach("mine").run()',
             'expsdk: look again: expsdk.results("mine")',
         ]
 
