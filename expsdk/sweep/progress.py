@@ -239,11 +239,12 @@ def running_line(document: dict[str, Any]) -> str:
 
 
 def ending_line(document: dict[str, Any]) -> str:
-    """Return an ended trial in one line: name, phase, objectives, what went wrong, parameters."""
+    """Return an ended trial in one line: name, phase, objectives, what went wrong, parameters, whose Result it is."""
     status = document["status"]
     failure = _failure(status["reason"], status["message"]) if status["phase"] == Phase.FAILED else ""
     name, sample = document["metadata"]["name"], document["spec"]["summary"]
-    return _joined(name, status["phase"].lower(), _values(status), failure, sample)
+    reused = f"reused from {status['reusedFrom']}" if status.get("reusedFrom") else ""
+    return _joined(name, status["phase"].lower(), _values(status), failure, sample, reused)
 
 
 def as_duration(seconds: float) -> str:

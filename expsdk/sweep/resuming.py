@@ -22,8 +22,10 @@ _FREE = (
     "no_improvement_trials",
     "budget",
     "cache",
+    "plan",
 )
-"""What may be another than before: what ends the sweep or its trials, not what is searched."""
+"""What may be another than before: what ends the sweep or its trials, not what is searched, and the user's own objects
+as the script has them now: one of them may have been mended."""
 _FIXED = ("function", "objectives", "sampler", "pruner", "initial", "learn_from", "replicates", "constrained")
 _EXTENDING = "undo that, give another name= for a new sweep, or, for a larger space, write resume='extend'"
 

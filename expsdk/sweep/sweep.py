@@ -121,7 +121,7 @@ class Sweep:
         record = with_beginning(taken_up(kept, wanted, is_seeded=self._plan.is_seeded, extend=extend))
         plan = replace(self._plan, seed=record.spec.seed)
         conductor = make_conductor(plan, record, space=self._definition.space, place=place)
-        found = place.resume(record, _if_kept(payload, record.spec.payload), plan=_if_kept(own, record.spec.plan))
+        found = place.resume(record, payload if _is_kept(payload, record) else None, plan=own)
         return conductor.conduct(place, record, found, progress=progress, notice=notice_of_code(kept, wanted))
 
     def _pack_own(self, *, must: bool) -> tuple[Payload | None, str]:
@@ -155,6 +155,5 @@ class Sweep:
         )
 
 
-def _if_kept(payload: Payload | None, reference: Any) -> Payload | None:
-    """Return a payload where it is the one that the record names."""
-    return payload if payload is not None and reference is not None and payload.digest == reference.digest else None
+def _is_kept(payload: Payload, record: Experiment) -> bool:
+    return record.spec.payload is not None and payload.digest == record.spec.payload.digest

@@ -254,3 +254,27 @@ def test_a_name_that_is_not_there_is_told_with_those_that_are(workshop: Any) -> 
     assert changed(workshop).returncode == 0
     done = workshop.run("-c", "import expsdk; expsdk.attach('change')")
     assert re.search(r"no experiment 'change' is kept in .*\.expsdk \(there: changed\); give its name", done.stderr)
+
+
+MENDED = """
+    from expsdk import experiment, uniform
+
+    @experiment(space={"x": uniform(0, 1)}, objective="loss")
+    def train(x):
+        return x
+
+    if __name__ == "__main__":
+        sweep = train.sweep(trials=4, constraints=lambda metrics: metrics["NAME"] - 2, name="mended", seed=7)
+        sweep.run(resume=True)
+"""
+
+
+def test_what_was_wrong_with_an_adviser_is_mended_in_the_script_and_stays_mended(workshop: Any) -> None:
+    workshop.write("train.py", MENDED.replace("NAME", "size"))
+    assert "constraints, given the metrics of trial 0, raised KeyError: 'size'" in workshop.run("train.py").stderr
+    workshop.write("train.py", MENDED.replace("NAME", "loss"))
+    done = workshop.run("train.py")
+    assert done.returncode == 0, done.stderr
+    done = workshop.run("-c", "import expsdk; print(expsdk.attach('mended').run().counts)")
+    assert done.stdout == "{'Succeeded': 4}\n", done.stderr
+    assert [trial.constraints is not None for trial in workshop.results("mended")] == [True] * 4

@@ -83,8 +83,9 @@ class DebugBackend:
         self.records.experiment(name)
         if payload is None:
             raise BackendError(
-                f"the debug backend runs the function as it is in this process, and only its script has that; run the"
-                f" script of {name!r} again with run('debug', resume=True)"
+                f"the debug backend runs the function as it is in this process, and that of {name!r} is not the one it"
+                " began with, or its script is not at hand; run that script as it was, with run('debug', resume=True),"
+                " or take the sweep up with backend='local'"
             )
         self._lock = self.records.lock(name)
         self.records.write_experiment(experiment)
