@@ -17,8 +17,9 @@ from expsdk.cluster.server import Server
 from expsdk.errors import BackendError
 from expsdk.resources.experiment import Experiment
 
-_STAYS = ("space", "objectives", "seed", "payload")
-"""What the trials that are there have in common with those to come; all else of a spec may change."""
+_STAYS = ("objectives", "seed", "payload")
+"""What the trials that are there have in common with those to come; all else of a spec may change, the space too:
+whether that may grow is asked of whoever goes on with a sweep."""
 
 
 class Found(NamedTuple):

@@ -75,8 +75,8 @@ class FileStore:
                 raise _taken(directory)
             making.mkdir()
         try:
-            taken = lock.take(making / LOCK, name)
             with translating_disk_errors(directory):
+                taken = lock.take(making / LOCK, name)
                 (making / "results").mkdir()
                 (making / "trials").mkdir()
                 self._write(making / "experiment.json", experiment.to_document())

@@ -87,7 +87,6 @@ def test_ten_thousand_trials() -> None:
     ("changes", "words"),
     [
         ({"seed": 7}, "the trials of an experiment have one seed, and that of 'train' is 0, not 7"),
-        ({"space": {}}, "one space"),
         ({"objectives": [{"metric": "acc", "direction": "maximize"}]}, "one objectives"),
         ({"payload": None}, "the code has changed since"),
     ],
@@ -104,10 +103,12 @@ def test_what_may_change_is_sent_and_nothing_else(store: Store, api: Api) -> Non
     store.write(PATH, {"status": {"phase": "Failed", "message": "it ended", "counts": {"Failed": 1}}})
     sent: list[Any] = []
     store.meanwhile = lambda verb, path: sent.append((verb, path))
-    after = experiment(trials=9, parallelism=3)
+    space = {"lr": {"type": "float", "low": 0.0, "high": 2.0}, "depth": {"type": "constant", "value": 3}}
+    after = experiment(trials=9, parallelism=3, space=space)
     after = after.model_copy(update={"status": after.status.model_copy(update={"phase": "Running"})})
     kept = resumption.bring_up(api, after)
     assert (kept.spec.trials, kept.spec.parallelism, kept.spec.timeout_seconds) == (9, 3, None)
+    assert kept.spec.space == space
     assert kept.spec.job_template == template  # of which a record that is made anew says nothing
     assert kept.spec.provenance is not None
     assert (kept.status.phase, kept.status.message, kept.status.counts) == ("Running", "", {})
