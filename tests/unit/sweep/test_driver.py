@@ -299,6 +299,7 @@ class TestCtrlC:
     def test_a_sweep_that_is_taken_up_to_be_stopped_launches_nothing(self) -> None:
         former = Rig(self.pressing(1, function=listens), parallelism=2)
         former.run()
+        former.backend.close()
         launched = former.verbs("launch")
         rig = Rig(backend=former.backend)
         ended = rig.driver.run(rig.found, interrupted=True)
