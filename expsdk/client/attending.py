@@ -251,7 +251,7 @@ class Attendant:
                 self._miss_job(trial, now)
             else:
                 self._mind(trial, now)
-        except Conflict:  # somebody has written meanwhile, which is seen soon
+        except (Conflict, ResourceNotFound):  # somebody has written or deleted it meanwhile, which is seen soon
             trial.is_settling = False
         except ClusterError as error:
             trial.is_settling = False

@@ -24,8 +24,8 @@ def test_a_trial_goes_on_from_its_parents_checkpoints(coordinate: Any) -> None:
         state.write_text(str(begun + steps))
         log_metric("loss", float(begun + steps))
         trial = current_trial()
-        assert trial is not None
-        log_metric("parent", int(trial.parent.rpartition("-")[2] or -1))
+        parent = trial.parent if trial else ""  # no assert: pytest's goes with it, and no pod has that
+        log_metric("parent", int(parent.rpartition("-")[2] or -1))
 
     driven = coordinate(train)
     name = driven.record.metadata.name

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 from expsdk.backends.kubernetes.coordinator import coordinator_name
 from expsdk.backends.kubernetes.labels import COORDINATOR, selector
-from expsdk.cluster.api import Api
+from expsdk.backends.kubernetes.pods import is_running
+from expsdk.cluster.api import Api, Document
 from expsdk.cluster.kinds import JOBS, PODS
 from expsdk.errors import BackendError, ResourceNotFound
 
@@ -15,7 +17,7 @@ _POLL_S = 0.2
 
 
 def dismiss(api: Api, experiment: str) -> bool:
-    """End an experiment's coordinator in the cluster, where there is one, and wait until its pods have gone.
+    """End an experiment's coordinator in the cluster, where there is one, and wait until it has ended.
 
     Its trials go on. Its Lease lapses soon.
 
@@ -23,7 +25,7 @@ def dismiss(api: Api, experiment: str) -> bool:
         Whether there was one.
 
     Raises:
-        BackendError: A pod of it is there still after a while.
+        BackendError: A pod of it runs still after a while.
     """
     try:
         api.delete(JOBS, coordinator_name(experiment))
@@ -31,11 +33,23 @@ def dismiss(api: Api, experiment: str) -> bool:
         return False
     of_it = selector(experiment, COORDINATOR)
     give_up_at = time.monotonic() + GONE_WITHIN_S
-    while api.list(PODS, selector=of_it).items:
+    while any(map(_may_drive, there := api.list(PODS, selector=of_it).items)):
+        for pod in there:
+            if not pod["metadata"].get("deletionTimestamp"):  # what collects garbage may take its time
+                with suppress(ResourceNotFound):
+                    api.delete(PODS, pod["metadata"]["name"])
         if time.monotonic() > give_up_at:
             raise BackendError(
-                f"the coordinator of {experiment!r} is told to end, and a pod of it is there still after"
+                f"the coordinator of {experiment!r} is told to end, and a pod of it runs still after"
                 f" {GONE_WITHIN_S:.0f} s, on a node that does not answer, maybe; see `kubectl get pods -l {of_it}`"
             )
         time.sleep(_POLL_S)
     return True
+
+
+def _may_drive(pod: Document) -> bool:
+    """Whether a coordinator may run in a pod: now, or later, where nobody has told the pod to go."""
+    if is_running(pod):
+        return True
+    is_over = pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
+    return not is_over and not pod["metadata"].get("deletionTimestamp")
