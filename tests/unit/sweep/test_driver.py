@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
 import time
@@ -29,7 +28,7 @@ from expsdk.sweep.driver import Driver
 from expsdk.sweep.limits import Limits
 from expsdk.sweep.observer import Standing
 from expsdk.sweep.record import with_beginning
-from expsdk.sweep.reuse import Reusable
+from expsdk.sweep.reuse import Reusable, key_of
 from expsdk_runtime.contract import Phase
 
 Steps = Generator[Status | None, None, None]
@@ -642,7 +641,7 @@ class TestReuse:
             "spec": {"parameters": {"x": 0.125}, "seed": seeds[1]},
             "status": {"phase": Phase.SUCCEEDED, "attempt": 1, "objectives": known},
         }
-        reusable = Reusable({json.dumps([{"x": 0.125}, seeds[1]], sort_keys=True): document})
+        reusable = Reusable({key_of({"x": 0.125}, seeds[1]): document})
         fresh = Rig(reusable=reusable)
         ended = fresh.run()
         assert fresh.verbs("launch", "record") == [("launch", 0, 1), ("record", 1), ("launch", 2, 1)]

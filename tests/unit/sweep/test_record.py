@@ -135,6 +135,11 @@ class TestReuse:
         assert status is not None
         assert (status["objectives"], status["reusedFrom"]) == ({"loss": 1.0}, "other-0003")
 
+    def test_a_whole_number_is_the_same_as_a_cluster_gives_it_back(self) -> None:
+        document = make_result(3, experiment="other", parameters={"x": 1}, loss=1.0)
+        assert self.status_of(self.records(document), x=1.0) is not None
+        assert self.status_of(self.records(document), x=True) is None
+
     def test_another_is_not(self) -> None:
         assert self.status_of(self.records(self.known()), x=0.25) is None
         assert self.status_of(self.records(self.known()), seed=4) is None
