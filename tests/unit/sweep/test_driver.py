@@ -52,6 +52,13 @@ def listens(job: MemoryJob) -> Steps:
     yield {"phase": Phase.CANCELLED, "reason": "Interrupted"}
 
 
+def preempted_once(job: MemoryJob) -> Steps:
+    if job.attempt == 1:
+        yield {"phase": Phase.FAILED, "reason": "Preempted"}
+    else:
+        yield {"phase": Phase.SUCCEEDED, "objectives": {"loss": 0.5}}
+
+
 def ignores_everything(job: MemoryJob) -> Steps:
     yield {"phase": Phase.RUNNING}
     while True:
@@ -487,6 +494,15 @@ class TestLookingOn:
             (1, Phase.SUCCEEDED, False),
         ]
 
+    def test_the_end_of_an_attempt_that_is_followed_by_another_is_not_the_trials(self) -> None:
+        rig = Rig(preempted_once, trials=2, retries=1)
+        rig.run()
+        assert [seen for seen in rig.onlooker.seen if not seen[2]] == [
+            (0, Phase.SUCCEEDED, False),
+            (1, Phase.SUCCEEDED, False),
+        ]
+        assert (0, Phase.FAILED, True) in rig.onlooker.seen
+
     def test_counts_are_shown_while_nothing_changes(self) -> None:
         until = time.monotonic() + 0.05
 
@@ -546,12 +562,6 @@ class TestGoingOn:
         assert more.verbs("launch") == []
 
     def test_what_fails_by_no_fault_of_its_own_is_launched_again(self) -> None:
-        def preempted_once(job: MemoryJob) -> Steps:
-            if job.attempt == 1:
-                yield {"phase": Phase.FAILED, "reason": "Preempted"}
-            else:
-                yield {"phase": Phase.SUCCEEDED, "objectives": {"loss": 0.5}}
-
         rig = Rig(preempted_once, trials=1, retries=1)
         assert rig.run().status.counts == {Phase.SUCCEEDED: 1}
         assert rig.verbs("launch") == [("launch", 0, 1), ("launch", 0, 2)]
