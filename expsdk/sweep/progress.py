@@ -214,9 +214,9 @@ def opening_lines(experiment: Experiment, *, location: str, notice: str) -> list
 
 
 def ended_of(experiment: Experiment) -> int:
-    """Return how many trials had ended when the experiment's record was written."""
+    """Return how many trials had ended for good when its record was written: those that were cancelled run again."""
     counts = experiment.status.counts
-    return sum(counts.get(phase, 0) for phase in Phase.FINISHED)
+    return sum(counts.get(phase, 0) for phase in Phase.FINISHED - {Phase.CANCELLED})
 
 
 def closing_lines(results: Results) -> list[str]:
