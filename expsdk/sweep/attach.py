@@ -20,8 +20,8 @@ from expsdk.sweep.conduct import make_conductor
 from expsdk.sweep.observer import Observer, Standing, make_observer
 from expsdk.sweep.own import load_own
 from expsdk.sweep.plan import Plan
-from expsdk.sweep.record import plan_of, with_beginning
-from expsdk_runtime.contract import Phase
+from expsdk.sweep.record import plan_of, with_beginning, with_progress
+from expsdk_runtime.contract import Phase, Reason
 
 LOOK_EVERY_S = 1.0
 PLACES = ("root", "namespace", "context", "kubeconfig")
@@ -99,7 +99,9 @@ class AttachedSweep:
             progress: Whether to show on standard error how it goes.
         """
         with closing(make_observer(shown=progress, live=True)) as observer:
-            observer.started(self.experiment, location=self._records.location(self.name), notice="looking on")
+            # What is followed tells of every trial anew, so nothing counts before that.
+            fresh = with_progress(self.experiment, Standing(), active_s=0.0)
+            observer.started(fresh, location=self._records.location(self.name), notice="looking on")
             try:
                 _look_on(self._records, self.name, observer)
             except KeyboardInterrupt:
@@ -138,10 +140,11 @@ def _look_on(records: Records, name: str, observer: Observer) -> None:
     """Show what another coordinator does until the sweep is over."""
     ended: set[str] = set()
     look_at, idle_since = 0.0, None
+    retries = records.experiment(name).spec.retries
     for document in records.follow(name):
         if document is not None:
             trial = document["metadata"]["name"]
-            has_ended = (document.get("status") or {}).get("phase") in Phase.FINISHED
+            has_ended = _has_ended(document.get("status") or {}, retries=retries)
             if trial not in ended and document.get("status"):
                 observer.changed(document, alive=not has_ended)
             if has_ended:
@@ -161,6 +164,12 @@ def _look_on(records: Records, name: str, observer: Observer) -> None:
 
 IDLE_AFTER_S = 30.0
 """How long a sweep may be without a coordinator before its onlookers are told: one in a cluster comes again."""
+
+
+def _has_ended(status: dict[str, Any], *, retries: int) -> bool:
+    """Whether a trial has ended, and is not likely to be tried again."""
+    is_retried = status.get("reason") in Reason.INFRASTRUCTURE and status.get("attempt", 1) <= retries
+    return status.get("phase") in Phase.FINISHED and not (status["phase"] == Phase.FAILED and is_retried)
 
 
 def _standing(experiment: Experiment) -> Standing:

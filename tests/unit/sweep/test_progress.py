@@ -263,6 +263,14 @@ class TestPicture:
 
         assert picture(act)[0].endswith("4/10  1 h 0 min of about 2 h 30 min")
 
+    def test_trials_that_ended_before_took_none_of_this_time(self) -> None:
+        def act(it: LiveProgress) -> None:
+            it._experiment = with_progress(make_experiment(), Standing({Phase.SUCCEEDED: 4}), active_s=0.0)
+            it._began = time.monotonic() - 3600
+            it.refresh(Standing({Phase.SUCCEEDED: 6}))
+
+        assert picture(act)[0].endswith("6/10  1 h 0 min of about 3 h 0 min")
+
     def test_without_a_number_of_trials_nothing_is_guessed(self) -> None:
         bar = picture(lambda it: it.refresh(Standing({Phase.SUCCEEDED: 4})), limits=Limits(timeout_s=60))[0]
         assert re.fullmatch(r"━{24} 4  \d+ s", bar)
