@@ -15,7 +15,9 @@ from expsdk.pruners import PRUNER_NAMES
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_number
 from expsdk.samplers import SAMPLER_NAMES
+from expsdk.samplers.given import GivenSampler
 from expsdk.space import Space
+from expsdk.sweep.choice import Choice
 from expsdk.sweep.conduct import make_conductor
 from expsdk.sweep.observer import Observer, Standing, make_observer
 from expsdk.sweep.own import load_own
@@ -28,6 +30,7 @@ LOOK_EVERY_S = 1.0
 IDLE_AFTER_S = 30.0
 """How long a sweep may be without a coordinator before its onlookers are told: one in a cluster comes again."""
 PLACES = ("root", "namespace", "context", "kubeconfig")
+_NOTHING = GivenSampler(())
 
 
 def attach(name: str, *, backend: str = "local", **options: Any) -> AttachedSweep:
@@ -95,6 +98,28 @@ class AttachedSweep:
             found = place.resume(record, None)
             return conductor.conduct(place, record, found, progress=progress)
 
+    def stop(self, *, progress: bool = True) -> Results:
+        """End the sweep, as Ctrl-C does where it runs, and return its results; `run` goes on with it.
+
+        Its coordinator in the cluster is ended, no more trials are launched, and the running ones are asked to stop.
+
+        Args:
+            progress: Whether to show on standard error how it goes.
+
+        Raises:
+            BackendError: A process drives it that was not submitted: press Ctrl-C there.
+        """
+        if self.experiment.status.phase in Phase.FINISHED:
+            return self.results()
+        self._records.dismiss(self.name)
+        with closing(make_backend(self._backend, **self._options)) as place:
+            kept = place.records.experiment(self.name)
+            record = with_beginning(kept)
+            space = Space.from_declarative(kept.spec.space)
+            conductor = make_conductor(_ending_plan(kept), record, space=space, place=place)
+            found = place.resume(record, None)
+            return conductor.conduct(place, record, found, progress=progress, interrupted=True)
+
     def watch(self, *, progress: bool = True) -> Results:
         """Look on until the sweep is over, and return its results; Ctrl-C leaves it alone and returns what there is.
 
@@ -135,6 +160,12 @@ def _plan_of(place: Backend, kept: Experiment) -> Plan:
             f" {' and '.join(lost)}; run its script again with run(resume=True)"
         )
     return plan_of(kept, own)
+
+
+def _ending_plan(kept: Experiment) -> Plan:
+    """Return the plan of a sweep that launches nothing any more: nobody is asked for advice."""
+    limits = plan_of(kept, {"sampler": _NOTHING}).limits
+    return Plan(seed=kept.spec.seed, limits=limits, sampler=Choice(_NOTHING))
 
 
 def _look_on(records: Records, name: str, observer: Observer) -> None:

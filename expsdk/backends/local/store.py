@@ -182,6 +182,9 @@ class FileStore:
         """Whether a coordinator drives the experiment now: it holds the lock."""
         return lock.is_taken(self.directory(name) / LOCK)
 
+    def dismiss(self, name: str) -> None:
+        """Do nothing: whoever drives an experiment here is a process of the user's."""
+
     def lock(self, name: str, *, patience_s: float = 0.0) -> TextIO:
         """Take the experiment for this coordinator, as long as the returned file is open.
 
