@@ -210,7 +210,7 @@ class Coordinator:
                 yield from self._end(outcome if has_said else replace(outcome, phase=Phase.FAILED), running)
             elif has_said:
                 self._await_end(outcome, event.at)
-        if is_to_stop and event.alive and not has_said and running.stage < _Stage.ASKED:
+        if is_to_stop and event.alive and running.stage < _Stage.ASKED:
             running.stop, running.reason = Stop.PRUNED, Reason.PRUNED
             running.message = f"the trial was asked to stop early, and did not within {self._limits.grace_s:g} s"
             yield self._press(number, running, _Stage.ASKED, event.at)
