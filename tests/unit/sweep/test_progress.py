@@ -88,16 +88,16 @@ class TestLines:
         ]
 
     def test_a_sweep_that_goes_on_counts_what_ended_before_but_for_what_is_run_again(self) -> None:
-        experiment = with_progress(
-            make_experiment(), Standing({Phase.SUCCEEDED: 3, Phase.FAILED: 1, Phase.CANCELLED: 2}), active_s=0.0
-        )
+        found = Standing({Phase.SUCCEEDED: 3, Phase.FAILED: 1, Phase.CANCELLED: 2})
+        experiment = with_progress(make_experiment(), found, active_s=0.0)
 
         def act(it: LineProgress) -> None:
             it.started(experiment, location="here", notice="")
+            it.refresh(Standing({Phase.SUCCEEDED: 3, Phase.FAILED: 1, Phase.RUNNING: 2}))
             it.changed(make_result(4), alive=False)
 
         assert lines(act)[1:] == [
-            "expsdk: it goes on: 4 trials ended before",
+            "expsdk: until now: 3 succeeded, 1 failed, 2 cancelled",
             "expsdk: [5/10] train-mlp-0004  succeeded  x=0.5",
         ]
 

@@ -127,8 +127,7 @@ class TestWhatMayNot:
     def test_it_is_named_with_what_it_was(self, changed: dict[str, Any], words: str) -> None:
         assert refusal(record(), record(**changed)) == (
             "a sweep goes on as it began, with trials= raised or other limits at most, and of 'train-mlp' something"
-            f" else has changed: {words}; undo that, give another name= for a new sweep, or, for a larger space, write"
-            " resume='extend'"
+            f" else has changed: {words}; undo that, or give another name= for a new sweep"
         )
 
     def test_trials_without_a_limit_stay_so(self) -> None:
