@@ -217,11 +217,11 @@ class Coordinator:
 
     def _end(self, outcome: TrialOutcome, running: _Running) -> Iterator[Action]:
         """Count a trial whose job is gone, or have it launched again."""
-        self._exhausted &= outcome.is_evidence  # else the sampler may propose the sample once more
         if self._verdict is None and self._may_go_on(outcome, running.attempt, was_found=running.was_found):
             launch = Launch(outcome.number, running.parameters, running.attempt + 1, running.parent)
             self._again[outcome.number] = _Waiting(launch, outcome.phase, running.heard)
         else:
+            self._exhausted &= outcome.is_evidence  # else the sampler may propose the sample once more
             yield from self._settle(outcome)
 
     def _may_go_on(self, outcome: TrialOutcome, attempt: int, *, was_found: bool) -> bool:
