@@ -69,6 +69,9 @@ class Records(Protocol):
     def location(self, name: str) -> str:
         """Return where the experiment is kept, for people."""
 
+    def dismiss(self, name: str) -> None:
+        """End the coordinator that was submitted to drive an experiment, where there is one; its trials go on."""
+
     def delete(self, name: str) -> None:
         """Delete an experiment with all that belongs to it; raises `ExperimentNotFound`."""
 

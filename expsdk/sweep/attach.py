@@ -15,24 +15,22 @@ from expsdk.pruners import PRUNER_NAMES
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_number
 from expsdk.samplers import SAMPLER_NAMES
+from expsdk.samplers.given import GivenSampler
 from expsdk.space import Space
+from expsdk.sweep.choice import Choice
 from expsdk.sweep.conduct import make_conductor
 from expsdk.sweep.observer import Observer, Standing, make_observer
 from expsdk.sweep.own import load_own
 from expsdk.sweep.plan import Plan
 from expsdk.sweep.record import plan_of, with_beginning
-from expsdk_runtime.contract import Phase
+from expsdk_runtime.contract import Phase, Reason
 
 LOOK_EVERY_S = 1.0
-
-
-def _has_ended(document: Document) -> bool:
-    return (document.get("status") or {}).get("phase") in Phase.FINISHED
-
 
 IDLE_AFTER_S = 30.0
 """How long a sweep may be without a coordinator before its onlookers are told: one in a cluster comes again."""
 PLACES = ("root", "namespace", "context", "kubeconfig")
+_NOTHING = GivenSampler(())
 
 
 def attach(name: str, *, backend: str = "local", **options: Any) -> AttachedSweep:
@@ -100,6 +98,28 @@ class AttachedSweep:
             found = place.resume(record, None)
             return conductor.conduct(place, record, found, progress=progress)
 
+    def stop(self, *, progress: bool = True) -> Results:
+        """End the sweep, as Ctrl-C does where it runs, and return its results; `run` goes on with it.
+
+        Its coordinator in the cluster is ended, no more trials are launched, and the running ones are asked to stop.
+
+        Args:
+            progress: Whether to show on standard error how it goes.
+
+        Raises:
+            BackendError: A process drives it that was not submitted: press Ctrl-C there.
+        """
+        if self.experiment.status.phase in Phase.FINISHED:
+            return self.results()
+        self._records.dismiss(self.name)
+        with closing(make_backend(self._backend, **self._options)) as place:
+            kept = place.records.experiment(self.name)
+            record = with_beginning(kept)
+            space = Space.from_declarative(kept.spec.space)
+            conductor = make_conductor(_ending_plan(kept), record, space=space, place=place)
+            found = place.resume(record, None)
+            return conductor.conduct(place, record, found, progress=progress, interrupted=True)
+
     def watch(self, *, progress: bool = True) -> Results:
         """Look on until the sweep is over, and return its results; Ctrl-C leaves it alone and returns what there is.
 
@@ -142,15 +162,23 @@ def _plan_of(place: Backend, kept: Experiment) -> Plan:
     return plan_of(kept, own)
 
 
+def _ending_plan(kept: Experiment) -> Plan:
+    """Return the plan of a sweep that launches nothing any more: nobody is asked for advice."""
+    limits = plan_of(kept, {"sampler": _NOTHING}).limits
+    return Plan(seed=kept.spec.seed, limits=limits, sampler=Choice(_NOTHING))
+
+
 def _look_on(records: Records, name: str, observer: Observer) -> None:
     """Show what another coordinator does until the sweep is over; what had ended before is not told again."""
-    ended = {each["metadata"]["name"] for each in records.results(name) if _has_ended(each)}
-    observer.refresh(_standing(records.experiment(name)))
+    experiment = records.experiment(name)
+    retries = experiment.spec.retries
+    ended = {each["metadata"]["name"] for each in records.results(name) if _has_ended(each, retries=retries)}
+    observer.refresh(_standing(experiment))
     look_at, idle_since, was_idle = 0.0, None, False
     for document in records.follow(name):
         if document is not None:
             trial = document["metadata"]["name"]
-            has_ended = _has_ended(document)
+            has_ended = _has_ended(document, retries=retries)
             if trial not in ended and document.get("status"):
                 observer.changed(document, alive=not has_ended)
             if has_ended:
@@ -168,6 +196,13 @@ def _look_on(records: Records, name: str, observer: Observer) -> None:
         if is_idle != was_idle:
             observer.troubled(f"nobody drives it now; take it up: expsdk.attach({name!r}).run()" if is_idle else "")
         was_idle = is_idle
+
+
+def _has_ended(document: Document, *, retries: int) -> bool:
+    """Whether a trial has ended, and is not likely to be tried again."""
+    status = document.get("status") or {}
+    is_retried = status.get("reason") in Reason.INFRASTRUCTURE and status.get("attempt", 1) <= retries
+    return status.get("phase") in Phase.FINISHED and not (status["phase"] == Phase.FAILED and is_retried)
 
 
 def _standing(experiment: Experiment) -> Standing:

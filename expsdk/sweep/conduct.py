@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -47,7 +46,14 @@ class Conductor:
     notice: str
 
     def conduct(
-        self, place: Backend, experiment: Experiment, found: Sequence[Update], *, progress: bool, notice: str = ""
+        self,
+        place: Backend,
+        experiment: Experiment,
+        found: Sequence[Update],
+        *,
+        progress: bool,
+        notice: str = "",
+        interrupted: bool = False,
     ) -> Results:
         """Drive the sweep to its end, close the backend and return the results.
 
@@ -57,6 +63,7 @@ class Conductor:
             found: The trials that were there before, by number.
             progress: Whether to show on standard error how it goes.
             notice: What else the user should know.
+            interrupted: Whether to interrupt it before anything is launched.
 
         Raises:
             SweepError: The sampler, the pruner or the constraints have raised an exception.
@@ -72,7 +79,7 @@ class Conductor:
             there = with_found(experiment, (update.document for update in found))
             observer.started(there, location=place.records.location(name), notice=notices)
             driver = Driver(coordinator, place, experiment, observer, space=self.space, reusable=self.reusable)
-            driver.run(found)
+            driver.run(found, interrupted=interrupted)
         place.close()
         results = read_results(place.records, name, space=self.space)
         observer.finished(results)
@@ -84,12 +91,6 @@ class Conductor:
         if driver.interruptions > 1:
             raise KeyboardInterrupt
         return results
-
-
-def _with_counts(experiment: Experiment, found: Sequence[Update]) -> Experiment:
-    """Return the experiment with the trials that are there: its former coordinator may have died before it said so."""
-    counts = dict(Counter(update.document["status"]["phase"] for update in found))
-    return experiment.model_copy(update={"status": experiment.status.model_copy(update={"counts": counts})})
 
 
 def make_conductor(plan: Plan, experiment: Experiment, *, space: Space, place: Backend) -> Conductor:

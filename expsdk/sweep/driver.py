@@ -71,18 +71,19 @@ class Driver:
         self._next_status_at = 0.0
         self._trouble_told = ""
 
-    def run(self, found: Sequence[Update] = ()) -> Experiment:
+    def run(self, found: Sequence[Update] = (), *, interrupted: bool = False) -> Experiment:
         """Drive the sweep to its end and return the experiment's record as it is then.
 
         Whatever is raised on the way, the record says how the sweep ended.
 
         Args:
             found: The trials that were there before, by number.
+            interrupted: Whether the sweep is interrupted before anything is launched.
         """
         self._began_at = time.monotonic()
         with self._listening_to_ctrl_c():
             try:
-                return self._drive(found)
+                return self._drive(found, interrupted=interrupted)
             except BaseException as error:
                 words = filter(None, (type(error).__name__, str(error)))
                 message = f"the coordinator ended: {': '.join(words)}"
@@ -91,10 +92,12 @@ class Driver:
                     self._publish()
                 raise
 
-    def _drive(self, found: Sequence[Update]) -> Experiment:
+    def _drive(self, found: Sequence[Update], *, interrupted: bool) -> Experiment:
         for update in found:
             self._perform(self._found(update))
         self._observer.refresh(self._standing())
+        if interrupted:
+            self._perform(Interrupted(time.monotonic()))
         self._perform(Began(time.monotonic(), self._active_before_s))
         while not self._coordinator.is_finished:
             for event in self._events(self._wait()):
@@ -116,10 +119,12 @@ class Driver:
 
     def _events(self, updates: list[Update]) -> Iterator[Event]:
         for update in updates:
-            if self._coordinator.is_running(update.number):
-                self._observer.changed(update.document, alive=update.alive)
+            was_running = self._coordinator.is_running(update.number)
             ran_s = 0.0 if update.alive else seconds_of(update.document["status"])
             yield Changed(time.monotonic(), self._outcome(update), update.alive, ran_s)
+            if was_running:  # now it is known whether another attempt follows
+                has_ended = self._coordinator.has_ended(update.number)
+                self._observer.changed(update.document, alive=not has_ended)
         while self._interruptions_told < self.interruptions:
             self._interruptions_told += 1
             self._observer.interrupted(self._interruptions_told)

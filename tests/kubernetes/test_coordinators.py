@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from real_cluster import NODE_IS_HERE
 
-from expsdk import Results, experiment, uniform
+import expsdk
+from expsdk import Client, Results, experiment, log_metric, uniform
 
 if TYPE_CHECKING:
     from real_cluster import Kubectl
@@ -44,7 +45,9 @@ def make_bowl() -> Any:
         import os
         import time
 
-        time.sleep(float(os.environ.get("PAUSE_S", "0")))
+        for epoch in range(int(float(os.environ.get("PAUSE_S", "0")) * 10)):
+            log_metric("epoch", epoch, epoch=epoch)
+            time.sleep(0.1)
         return x * x
 
     return bowl
@@ -169,3 +172,26 @@ def test_of_all_that_start_to_drive_a_sweep_one_does_and_the_others_say_so(ready
     assert told(found) == expected
     assert {each.attempt for each in found} == {1}
     assert pods_by_trial(ready, "shared") == {each.name: 1 for each in found}
+
+
+def test_a_detached_sweep_is_stopped_from_outside_and_goes_on_later(ready: Kubectl) -> None:
+    sweep = detached(sweep_of(make_bowl(), "halted", 3), ready, pause_s=60)
+    for number in range(2):
+        ready.wait("result", f"halted-{number:04}", lambda it: (it.get("status") or {}).get("phase") == "Running")
+    stopped = sweep.stop(progress=False)
+    assert [(each.phase, each.reason) for each in stopped] == [("Cancelled", "Interrupted")] * 2
+    assert (sweep.experiment.status.phase, sweep.is_driven) == ("Cancelled", False)
+    assert ready("get", "jobs", "--selector", "app.kubernetes.io/component=coordinator", "--output=name").stdout == ""
+    assert sweep.stop(progress=False).counts == stopped.counts  # there is nothing to stop
+    options = {"namespace": ready.namespace, "image": IMAGE, "env": {"PAUSE_S": "0"}}  # of trials from now on
+    found = expsdk.attach("halted", backend="kubernetes", **options).run(progress=False)
+    assert [(each.phase, each.attempt) for each in found] == [("Succeeded", 2), ("Succeeded", 2), ("Succeeded", 1)]
+
+
+def test_deleting_a_detached_sweep_ends_its_coordinator_first(ready: Kubectl) -> None:
+    detached(sweep_of(make_bowl(), "deleted", 3), ready, pause_s=60)
+    ready.wait("result", "deleted-0001", lambda it: (it.get("status") or {}).get("phase") == "Running")
+    with Client(namespace=ready.namespace) as client:
+        client.experiments.delete("deleted")
+    everything = ("get", "experiments,results,jobs,pods,configmaps,leases")
+    assert ready(*everything, "--selector", "expsdk.dev/experiment=deleted", "--output=name").stdout == ""

@@ -7,7 +7,7 @@ import random
 import signal
 import subprocess
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,13 +65,13 @@ def told(results: expsdk.Results) -> list[Any]:
     ]
 
 
-def ended_of(workshop: Any, root: Path) -> dict[str, int]:
-    """Return the trials that have succeeded until now, by name, each with its attempt."""
+def found(workshop: Any, root: Path) -> Sequence[expsdk.TrialRecord]:
+    """Return the trials that are there, if the experiment is."""
     try:
-        results = workshop.results("killed", root)
-    except ExperimentNotFound:  # killed before it was there
-        return {}
-    return {trial.name: trial.attempt for trial in results.filter(phase="Succeeded")}
+        results: expsdk.Results = workshop.results("killed", root)
+    except ExperimentNotFound:
+        return ()
+    return results
 
 
 def notes_of(directory: Path) -> list[dict[str, Any]]:
@@ -81,9 +81,9 @@ def notes_of(directory: Path) -> list[dict[str, Any]]:
 def test_twenty_kills_change_nothing(workshop: Any, wait_until: Callable[..., Any]) -> None:
     workshop.write("train.py", TRAIN)
     chance = random.Random(5)
-    kills = 0
     root = workshop.directory / "kills"
-    ended: dict[str, int] = {}
+    kills = 0
+    done_by: dict[str, int] = {}  # the attempts at those trials whose Results said at some time that they had ended
     while True:
         with workshop.start("train.py", "killed", "kills", stdout=subprocess.DEVNULL) as coordinator:
             if kills < KILLS:
@@ -93,8 +93,11 @@ def test_twenty_kills_change_nothing(workshop: Any, wait_until: Callable[..., An
                     coordinator.wait(chance.uniform(0.0, 0.5))
                 except subprocess.TimeoutExpired:
                     coordinator.send_signal(signal.SIGKILL)
+                    coordinator.wait()
                     kills += 1
-                    ended |= ended_of(workshop, root)
+                    done_by |= {
+                        trial.name: trial.attempt for trial in found(workshop, root) if trial.phase == "Succeeded"
+                    }
                     continue
             errors = coordinator.stderr.read()
         break
@@ -109,15 +112,15 @@ def test_twenty_kills_change_nothing(workshop: Any, wait_until: Callable[..., An
     assert killed.experiment.status.counts == {"Succeeded": TRIALS}
     assert told(killed) == told(whole)
     assert killed.best.number == whole.best.number
-    attempts = {trial.name: trial.attempt for trial in killed}
-    assert max(attempts.values()) > 1
-    assert {name: attempts[name] for name in ended} == ended, "what has ended is not run again"
+    assert max(trial.attempt for trial in killed) > 1
+    assert len(done_by) >= TRIALS / 4
+    assert {name: killed[name].attempt for name in done_by} == done_by, "a trial that has ended is not run again"
     for trial in killed:
         check_that_attempts_follow_each_other(notes_of(Path(trial.output_dir)), trial.attempt)
 
 
 def check_that_attempts_follow_each_other(notes: list[dict[str, Any]], attempts: int) -> None:
-    """See that no process of a trial has worked on after another one has begun, and none began after it was done."""
+    """See that no process of a trial has worked on after another one has begun."""
     assert [note["what"] for note in notes].count("ends") >= 1
     assert notes[-1]["what"] == "ends"
     assert notes[-1]["epoch"] == 8
@@ -127,6 +130,7 @@ def check_that_attempts_follow_each_other(notes: list[dict[str, Any]], attempts:
     spans = [(each[0]["at"], each[-1]["at"]) for each in processes.values()]
     assert all(ended <= began for (_, ended), (began, _) in zip(spans, sorted(spans)[1:], strict=False))
     begun = [note for note in notes if note["what"] == "begins"]
+    # One that was killed before its first word was recorded is the same attempt once more.
     assert [note["attempt"] for note in begun] == sorted(note["attempt"] for note in begun)
     assert begun[-1]["attempt"] == attempts
     assert [note["epoch"] for note in begun] == sorted(note["epoch"] for note in begun)

@@ -91,6 +91,9 @@ class MemoryRecords:
     def is_driven(self, name: str) -> bool:
         return name in self.driven
 
+    def dismiss(self, name: str) -> None:
+        """Do nothing: nobody is submitted here."""
+
     def logs(self, trial: str) -> Iterator[str]:
         return iter([f"{trial} says nothing\n"])
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 
 from expsdk.backends.base import Document
+from expsdk.backends.kubernetes.dismissal import dismiss
 from expsdk.backends.kubernetes.documents import as_written, whole
 from expsdk.backends.kubernetes.following import follow
 from expsdk.backends.kubernetes.labels import SPACE_ANNOTATION, selector
@@ -18,6 +19,8 @@ from expsdk.errors import BackendError, ExperimentNotFound, ResourceNotFound, Tr
 from expsdk.resources.experiment import Experiment
 
 GONE_WITHIN_S = 120.0
+LAPSED_WITHIN_S = 10.0
+"""How long the Lease of a coordinator in a pod may last once that has ended."""
 _POLL_S = 0.2
 _OWNED = (RESULTS, JOBS, PODS, CONFIG_MAPS)
 
@@ -112,15 +115,22 @@ class KubernetesRecords:
         """Return the experiment's namespace and context."""
         return f"experiment {name} in namespace {self.api.namespace} of {self.api.connection.context}"
 
+    def dismiss(self, name: str) -> None:
+        """End the coordinator that drives a detached experiment in the cluster, where there is one."""
+        dismiss(self.api, name)
+
     def delete(self, name: str) -> None:
-        """Delete an experiment and wait until all that it owned has gone.
+        """Delete an experiment and wait until all that it owned has gone; its coordinator in the cluster ends first.
 
         Raises:
             ExperimentNotFound: It is not there.
-            BackendError: A coordinator drives it, or it is still there after a while.
+            BackendError: Another coordinator drives it, or it is still there after a while.
         """
         self.experiment(name)
-        if self.is_driven(name):
+        lapses_by = time.monotonic() + LAPSED_WITHIN_S if dismiss(self.api, name) else 0.0
+        while (is_driven := self.is_driven(name)) and time.monotonic() < lapses_by:
+            time.sleep(_POLL_S)
+        if is_driven:
             raise BackendError(
                 f"an experiment that runs is not deleted, and a process drives {name!r} now; end it first"
             )

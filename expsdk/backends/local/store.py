@@ -75,8 +75,8 @@ class FileStore:
                 raise _taken(directory)
             making.mkdir()
         try:
-            taken = lock.take(making / LOCK, name)
             with translating_disk_errors(directory):
+                taken = lock.take(making / LOCK, name)
                 (making / "results").mkdir()
                 (making / "trials").mkdir()
                 self._write(making / "experiment.json", experiment.to_document())
@@ -181,6 +181,9 @@ class FileStore:
     def is_driven(self, name: str) -> bool:
         """Whether a coordinator drives the experiment now: it holds the lock."""
         return lock.is_taken(self.directory(name) / LOCK)
+
+    def dismiss(self, name: str) -> None:
+        """Do nothing: whoever drives an experiment here is a process of the user's."""
 
     def lock(self, name: str, *, patience_s: float = 0.0) -> TextIO:
         """Take the experiment for this coordinator, as long as the returned file is open.
