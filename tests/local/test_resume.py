@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -118,6 +119,18 @@ def test_without_its_script_and_from_elsewhere(workshop: Any, begun: Any, tmp_pa
     done = go_on(workshop, "-c", code, cwd=elsewhere)
     assert done.stdout == "{'Succeeded': 6}\n", done.stderr
     assert list(elsewhere.iterdir()) == []
+    check_that_it_went_on(workshop)
+
+
+def test_a_trial_that_had_begun_before_it_was_heard_goes_on_with_what_it_has_logged(workshop: Any, begun: Any) -> None:
+    """As it stands where the coordinator is killed before it has heard the trial's first report."""
+    begun.send_signal(signal.SIGKILL)
+    begun.communicate()
+    for path in (workshop.directory / ".expsdk" / "taken-up" / "results").iterdir():
+        document = json.loads(path.read_text())
+        document["status"] |= {"phase": "Pending", "metrics": {}, "history": {}}
+        path.write_text(json.dumps(document))
+    go_on(workshop)
     check_that_it_went_on(workshop)
 
 
