@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from expsdk.cli.cluster import Context, Kubeconfig
+from expsdk.errors import SweepError
 from expsdk_runtime.contract import ExitCode
 
 app = typer.Typer()
@@ -28,7 +29,8 @@ def coordinate(
 ) -> None:
     """Drive an experiment that is kept in a cluster, to its end. A detached sweep's Job runs this.
 
-    SIGTERM ends it at once and leaves its trials alone: whoever drives the experiment next finds them.
+    SIGTERM ends it at once and leaves its trials alone: whoever drives the experiment next finds them. A sweep that has
+    ended is a success, however it ended: its Experiment says so, and the Job makes no other pod.
 
     \b
     expsdk coordinate train-mlp --namespace ml
@@ -37,7 +39,11 @@ def coordinate(
     from expsdk.sweep.attach import attach
 
     place = {"namespace": namespace, "context": context, "kubeconfig": kubeconfig}
-    attach(name, backend="kubernetes", **{key: value for key, value in place.items() if value is not None}).run()
+    sweep = attach(name, backend="kubernetes", **{key: value for key, value in place.items() if value is not None})
+    try:
+        sweep.run()
+    except SweepError as error:  # which another pod would come to as well
+        typer.echo(f"expsdk: {error}", err=True)
 
 
 def _end(_signal: int, _frame: FrameType | None) -> None:

@@ -195,3 +195,17 @@ def test_deleting_a_detached_sweep_ends_its_coordinator_first(ready: Kubectl) ->
         client.experiments.delete("deleted")
     everything = ("get", "experiments,results,jobs,pods,configmaps,leases")
     assert ready(*everything, "--selector", "expsdk.dev/experiment=deleted", "--output=name").stdout == ""
+
+
+def test_a_sampler_that_fails_ends_the_sweep_and_its_coordinators_job(ready: Kubectl) -> None:
+    class Fails:
+        def ask(self, number: int) -> dict[str, float]:
+            raise ArithmeticError("no sample is left")
+
+        def tell(self, outcome: object) -> None: ...
+
+    sweep = detached(make_bowl().sweep(sampler=Fails(), trials=2, name="failing"), ready, pause_s=0)
+    assert len(sweep.watch(progress=False)) == 0
+    ready.wait("job", "failing-coordinator", lambda it: it["status"].get("succeeded"))
+    status = sweep.experiment.status
+    assert (status.phase, "ArithmeticError: no sample is left" in status.message) == ("Failed", True)

@@ -304,6 +304,17 @@ class TestCtrlC:
         ]
         assert ended.status.phase == Phase.CANCELLED
 
+    def test_a_sweep_that_is_taken_up_to_be_stopped_launches_nothing(self) -> None:
+        former = Rig(self.pressing(1, function=listens), parallelism=2)
+        former.run()
+        former.backend.close()
+        launched = former.verbs("launch")
+        rig = Rig(backend=former.backend)
+        ended = rig.driver.run(rig.found, interrupted=True)
+        assert rig.verbs("launch") == launched
+        assert rig.phases == [Phase.CANCELLED] * 2
+        assert (ended.status.phase, ended.status.counts) == (Phase.CANCELLED, {Phase.CANCELLED: 2})
+
     def test_afterwards_it_is_what_it_was(self) -> None:
         former = signal.getsignal(signal.SIGINT)
         Rig().driver.run()
