@@ -238,6 +238,10 @@ def test_what_may_change_in_a_script_and_what_may_not(workshop: Any) -> None:
         "SweepError: resume is True, to go on with an experiment of this name, or 'extend', to do so in a larger space,"
         " not 'yes'; write one of them"
     )
+    assert refusal(resume="True, detach=True") == (
+        "SweepError: a sweep is left to a coordinator in the cluster when it begins, and 'changed' has begun already;"
+        " leave detach= out to go on with it from here"
+    )
     assert refusal(resume="False").endswith("; give another name=, or go on with that one: run(resume=True)")
     assert len(workshop.results("changed")) == 2
 
