@@ -9,8 +9,8 @@ there, and goes on by the sweep's name. Trials that were running go on from thei
     0010   0.0799303  0.00526    45
     0000   0.10058    0.005083   88
 
-    interrupted-d298-0004 was killed after epoch 10: another attempt went on from 11 to 39
-    interrupted-d298-0005 was killed after epoch 6: another attempt went on from 7 to 39
+    interrupted-d298-0004 was killed before epoch 11: attempt 2 went on from there to 39
+    interrupted-d298-0005 was killed before epoch 7: attempt 2 went on from there to 39
     each of the other 10 trials was run once
 """
 
@@ -72,8 +72,11 @@ def show_attempts(results):
     again = [trial for trial in results if trial.attempt > 1]
     print()
     for trial in again:
-        last = max(epoch for epoch, attempt in trial.history["attempt"] if attempt == 1)
-        print(f"{trial.name} was killed after epoch {last}: another attempt went on from {last + 1} to {trial.epoch}")
+        before = [epoch for epoch, attempt in trial.history["attempt"] if attempt < trial.attempt]
+        begin = max(before, default=-1) + 1
+        print(
+            f"{trial.name} was killed before epoch {begin}: attempt {trial.attempt} went on from there to {trial.epoch}"
+        )
     print(f"each of the other {len(results) - len(again)} trials was run once")
 
 

@@ -23,14 +23,9 @@ from expsdk.sweep.observer import Observer, Standing, make_observer
 from expsdk.sweep.own import load_own
 from expsdk.sweep.plan import Plan
 from expsdk.sweep.record import plan_of, with_beginning
-from expsdk_runtime.contract import Phase
+from expsdk_runtime.contract import Phase, Reason
 
 LOOK_EVERY_S = 1.0
-
-
-def _has_ended(document: Document) -> bool:
-    return (document.get("status") or {}).get("phase") in Phase.FINISHED
-
 
 IDLE_AFTER_S = 30.0
 """How long a sweep may be without a coordinator before its onlookers are told: one in a cluster comes again."""
@@ -175,13 +170,15 @@ def _ending_plan(kept: Experiment) -> Plan:
 
 def _look_on(records: Records, name: str, observer: Observer) -> None:
     """Show what another coordinator does until the sweep is over; what had ended before is not told again."""
-    ended = {each["metadata"]["name"] for each in records.results(name) if _has_ended(each)}
-    observer.refresh(_standing(records.experiment(name)))
+    experiment = records.experiment(name)
+    retries = experiment.spec.retries
+    ended = {each["metadata"]["name"] for each in records.results(name) if _has_ended(each, retries=retries)}
+    observer.refresh(_standing(experiment))
     look_at, idle_since, was_idle = 0.0, None, False
     for document in records.follow(name):
         if document is not None:
             trial = document["metadata"]["name"]
-            has_ended = _has_ended(document)
+            has_ended = _has_ended(document, retries=retries)
             if trial not in ended and document.get("status"):
                 observer.changed(document, alive=not has_ended)
             if has_ended:
@@ -199,6 +196,13 @@ def _look_on(records: Records, name: str, observer: Observer) -> None:
         if is_idle != was_idle:
             observer.troubled(f"nobody drives it now; take it up: expsdk.attach({name!r}).run()" if is_idle else "")
         was_idle = is_idle
+
+
+def _has_ended(document: Document, *, retries: int) -> bool:
+    """Whether a trial has ended, and is not likely to be tried again."""
+    status = document.get("status") or {}
+    is_retried = status.get("reason") in Reason.INFRASTRUCTURE and status.get("attempt", 1) <= retries
+    return status.get("phase") in Phase.FINISHED and not (status["phase"] == Phase.FAILED and is_retried)
 
 
 def _standing(experiment: Experiment) -> Standing:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 
 from expsdk.errors import SweepError
 
@@ -30,7 +32,7 @@ class Budget:
             SweepError: It is no number of CPU hours or GPU hours.
         """
         found = _FORM.fullmatch(text) if isinstance(text, str) else None
-        if found is None or not float(found[1]):
+        if found is None or not 0 < float(found[1]) < math.inf:
             raise SweepError(
                 "budget is a number of hours above 0 and what is counted, 'cpu-hours' or 'gpu-hours', not"
                 f" {text!r}; write one such as budget='40 gpu-hours'"
@@ -38,4 +40,5 @@ class Budget:
         return cls(found[2].lower(), float(found[1]))
 
     def __str__(self) -> str:
-        return f"{self.hours:g} {self.unit}-hours"
+        hours = format(Decimal(repr(self.hours)), "f").removesuffix(".0")  # as it may be written, without an exponent
+        return f"{hours} {self.unit}-hours"

@@ -7,7 +7,7 @@ number of running trials), and nothing is kept of a finished trial but counts.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -81,7 +81,7 @@ class Coordinator:
         self._limits = limits
         self._tally = Tally(directions, rate=rate)
         self._running: dict[int, _Running] = {}
-        self._again: deque[_Waiting] = deque()
+        self._again: OrderedDict[int, _Waiting] = OrderedDict()  # by number, in the order of their turns
         self._taken: set[int] = set()
         self._next = 0
         self._exhausted = False
@@ -115,6 +115,10 @@ class Coordinator:
     def is_running(self, number: int) -> bool:
         """Whether a trial has a job."""
         return number in self._running
+
+    def has_ended(self, number: int) -> bool:
+        """Whether a trial that had a job has none any more, and will not have another."""
+        return number not in self._running and number not in self._again
 
     def spent_hours(self, now: float) -> float:
         """Return how much of the budget's unit the trials have used up until now, in hours."""
@@ -186,7 +190,7 @@ class Coordinator:
         # A job that never was is the same attempt still; one that is gone is followed by another.
         following = attempt if phase == Phase.PENDING else attempt + 1
         launch = Launch(number, outcome.parameters, following, outcome.parent)
-        self._again.append(_Waiting(launch, phase if phase in Phase.FINISHED else Phase.PENDING))
+        self._again[number] = _Waiting(launch, phase if phase in Phase.FINISHED else Phase.PENDING)
         self._advisers.tell(replace(outcome, phase=Phase.PENDING, values=None))
 
     def _change(self, event: Changed) -> Iterator[Action]:
@@ -206,18 +210,18 @@ class Coordinator:
                 yield from self._end(outcome if has_said else replace(outcome, phase=Phase.FAILED), running)
             elif has_said:
                 self._await_end(outcome, event.at)
-        if is_to_stop and event.alive and not has_said and running.stage < _Stage.ASKED:
+        if is_to_stop and event.alive and running.stage < _Stage.ASKED:
             running.stop, running.reason = Stop.PRUNED, Reason.PRUNED
             running.message = f"the trial was asked to stop early, and did not within {self._limits.grace_s:g} s"
             yield self._press(number, running, _Stage.ASKED, event.at)
 
     def _end(self, outcome: TrialOutcome, running: _Running) -> Iterator[Action]:
         """Count a trial whose job is gone, or have it launched again."""
-        self._exhausted &= outcome.is_evidence  # else the sampler may propose the sample once more
         if self._verdict is None and self._may_go_on(outcome, running.attempt, was_found=running.was_found):
             launch = Launch(outcome.number, running.parameters, running.attempt + 1, running.parent)
-            self._again.append(_Waiting(launch, outcome.phase, running.heard))
+            self._again[outcome.number] = _Waiting(launch, outcome.phase, running.heard)
         else:
+            self._exhausted &= outcome.is_evidence  # else the sampler may propose the sample once more
             yield from self._settle(outcome)
 
     def _may_go_on(self, outcome: TrialOutcome, attempt: int, *, was_found: bool) -> bool:
@@ -303,7 +307,7 @@ class Coordinator:
 
     def _forget_waiting(self) -> None:
         """Count the trials that will not have a job again as their records have them."""
-        self.counts.update(waiting.phase for waiting in self._again)
+        self.counts.update(waiting.phase for waiting in self._again.values())
         self._again.clear()
 
     def _limit(self, at: float) -> Iterator[Action]:
@@ -355,7 +359,7 @@ class Coordinator:
     def _fill(self, at: float) -> Iterator[Action]:
         """Launch trials as long as there is room and something to launch."""
         while self._verdict is None and len(self._running) < self._limits.parallelism:
-            waiting = self._again.popleft() if self._again else self._propose()
+            waiting = self._again.popitem(last=False)[1] if self._again else self._propose()
             if waiting is None:
                 return
             self._run(waiting.launch, at, heard=waiting.heard)

@@ -119,10 +119,12 @@ class Driver:
 
     def _events(self, updates: list[Update]) -> Iterator[Event]:
         for update in updates:
-            if self._coordinator.is_running(update.number):
-                self._observer.changed(update.document, alive=update.alive)
+            was_running = self._coordinator.is_running(update.number)
             ran_s = 0.0 if update.alive else seconds_of(update.document["status"])
             yield Changed(time.monotonic(), self._outcome(update), update.alive, ran_s)
+            if was_running:  # now it is known whether another attempt follows
+                has_ended = self._coordinator.has_ended(update.number)
+                self._observer.changed(update.document, alive=not has_ended)
         while self._interruptions_told < self.interruptions:
             self._interruptions_told += 1
             self._observer.interrupted(self._interruptions_told)

@@ -180,8 +180,10 @@ class LiveProgress:
         spent = time.monotonic() - self._began
         line = Text(f"{ended}/{total}" if total else f"{ended}", style="bold")
         line.append(f"  {as_duration(spent)}", style="default")
-        if total and ended:
-            line.append(f" of about {as_duration(spent / ended * total)}", style="dim")
+        new = ended - ended_of(experiment)  # only these have taken this time
+        if total and new > 0:
+            whole = spent + spent / new * max(0, total - ended)
+            line.append(f" of about {as_duration(whole)}", style="dim")
         grid = Table.grid(padding=(0, 1))
         grid.add_row(ProgressBar(total=total, completed=ended, width=24, pulse=total is None), line)
         return grid
@@ -211,6 +213,12 @@ def opening_lines(experiment: Experiment, *, location: str, notice: str) -> list
     counts = counts_by_phase(experiment.status.counts)
     taken_up = [f"until now: {counts}"] if counts else []
     return [line, *taken_up, *([notice] if notice else [])]
+
+
+def ended_of(experiment: Experiment) -> int:
+    """Return how many trials had ended for good when its record was written: those that were cancelled run again."""
+    counts = experiment.status.counts
+    return sum(counts.get(phase, 0) for phase in Phase.FINISHED - {Phase.CANCELLED})
 
 
 def closing_lines(results: Results) -> list[str]:

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from expsdk.backends.base import Document, Records
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.result import Result
+from expsdk.space.values import identity
 from expsdk_runtime.contract import Phase
 
 
 class Reusable:
     """Succeeded Results by their sample and seed."""
 
-    def __init__(self, documents: Mapping[str, Document]) -> None:
+    def __init__(self, documents: Mapping[Hashable, Document]) -> None:
+        """Take in the Results by the `key_of` their trials."""
         self._documents = documents
 
     def status_of(self, result: Result) -> dict[str, Any] | None:
         """Return the status that a trial would come to, or None where that is not known."""
-        there = self._documents.get(_key(result.spec.parameters, result.spec.seed))
+        there = self._documents.get(key_of(result.spec.parameters, result.spec.seed))
         if there is None or there["metadata"]["name"] == result.metadata.name:
             return None
         source = there["status"].get("reusedFrom") or there["metadata"]["name"]
@@ -33,7 +34,7 @@ def read_reusable(records: Records, experiment: Experiment) -> Reusable:
     The payload holds the objectives too, so a trial of the same payload has their values.
     """
     payload = experiment.spec.payload
-    documents: dict[str, Document] = {}
+    documents: dict[Hashable, Document] = {}
     for other in records.experiments():
         kept = other.spec.payload
         if payload is None or kept is None or kept.digest != payload.digest:
@@ -41,9 +42,10 @@ def read_reusable(records: Records, experiment: Experiment) -> Reusable:
         for document in records.results(other.metadata.name):
             if (document.get("status") or {}).get("phase") == Phase.SUCCEEDED:
                 spec = document["spec"]
-                documents.setdefault(_key(spec["parameters"], spec["seed"]), document)
+                documents.setdefault(key_of(spec["parameters"], spec["seed"]), document)
     return Reusable(documents)
 
 
-def _key(parameters: Mapping[str, Any], seed: int) -> str:
-    return json.dumps([dict(parameters), seed], sort_keys=True)
+def key_of(parameters: Mapping[str, Any], seed: int) -> Hashable:
+    """Return what two trials have in common that are the same: their sample, as JSON tells it, and their seed."""
+    return identity(dict(parameters)), seed

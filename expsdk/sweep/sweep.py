@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
-from typing import Any, Literal, overload
+from typing import Any, Literal, NoReturn, overload
 
 from expsdk.analysis.results import Results
 from expsdk.backends.base import Backend
@@ -81,8 +81,8 @@ class Sweep:
 
         Raises:
             ExperimentExists: The experiment's name is taken.
-            SweepError: What is resumed is another sweep; or the sampler, the pruner or the constraints have raised an
-                exception.
+            SweepError: What is resumed is another sweep, or is to be detached; or the sampler, the pruner or the
+                constraints have raised an exception.
             PackingError: Something that the function uses cannot travel to its jobs.
             BackendError: The backend is unknown or cannot do its work: the function does not load, the disk is full.
             KeyboardInterrupt: Ctrl-C was pressed twice.
@@ -99,6 +99,8 @@ class Sweep:
             wanted = new_experiment(self._definition, self._plan, payload, name=name, own=own)
             if how:
                 with suppress(ExperimentNotFound):
+                    if detach:
+                        self._refuse_to_detach(place.records.experiment(name))
                     return self._go_on(place, wanted, payload, own, extend=how == EXTEND, progress=progress)
             conductor = make_conductor(self._plan, wanted, space=self._definition.space, place=place)
             if detach:
@@ -132,6 +134,12 @@ class Sweep:
             if must:
                 raise
             return None, f"only this script can take the sweep up again, since its plan cannot be packed: {error}"
+
+    def _refuse_to_detach(self, kept: Experiment) -> NoReturn:
+        raise SweepError(
+            f"a sweep is left to a coordinator in the cluster when it begins, and {kept.metadata.name!r} has begun"
+            " already; leave detach= out to go on with it from here"
+        )
 
     def _detach(
         self, place: Backend, wanted: Experiment, payload: Payload, own: Payload | None, coordinator: dict[str, Any]

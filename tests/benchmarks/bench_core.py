@@ -1,4 +1,4 @@
-"""The coordinator's core in a simulation of 10,000 trials, 100 at a time: time per event, and memory per trial."""
+"""The coordinator with 10,000 trials, 100 at a time: its core in a simulation, and its driver with real records."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from pathlib import Path
 
 from report import Figure, report
 
-from expsdk.samplers import Sampler, make_sampler
+from expsdk.samplers import Sampler, TrialOutcome, make_sampler
 from expsdk.samplers.given import GivenSampler
 from expsdk.space import Space, integer, loguniform
 from expsdk.sweep.actions import Action, Launch
+from expsdk.sweep.advisers import Advisers
+from expsdk.sweep.budget import Budget
 from expsdk.sweep.core import Coordinator
 from expsdk.sweep.events import Began, Changed, Event
 from expsdk.sweep.limits import Limits
@@ -49,9 +51,14 @@ def main() -> int:
         (few, _), (many, total_s) = simulate(FEW_TRIALS, same_sample), simulate(TRIALS, same_sample)
         runs.append((few, many, total_s, simulate(TRIALS, random_samples)[0]))
     few, many, total_s, drawn = (min(figures) for figures in zip(*runs, strict=True))
+    from bookkeeping import drive
+
+    driven_s, driven_bytes = drive(TRIALS, parallelism=PARALLELISM, after=FEW_TRIALS)
     return report(
-        f"coordinator's core (simulated, {PARALLELISM} trials at a time; best of {ROUNDS})",
+        f"coordinator (simulated, {PARALLELISM} trials at a time; best of {ROUNDS})",
         [
+            Figure(f"{TRIALS} trials of 10 epochs through the driver, records and all", driven_s, "s", BUDGET_S),
+            Figure("memory that a finished trial leaves in the driver", driven_bytes, "B", BUDGET_BYTES),
             Figure(f"{TRIALS} trials, with the simulation of their jobs", total_s, "s", BUDGET_S),
             Figure(f"an event, {FEW_TRIALS} trials", few, "us", BUDGET_US),
             Figure(f"an event, {TRIALS} trials", many, "us", BUDGET_US),
@@ -74,7 +81,17 @@ def random_samples() -> Sampler:
 
 def limits(trials: int) -> Limits:
     """Return limits of every kind, of which the trials' number is reached."""
-    return Limits(trials, PARALLELISM, max_failures=trials, timeout_s=1e6, trial_timeout_s=3600.0)
+    return Limits(
+        trials=trials,
+        parallelism=PARALLELISM,
+        retries=1,
+        max_failures=trials,
+        timeout_s=1e6,
+        trial_timeout_s=3600.0,
+        target=-1.0,
+        no_improvement_trials=trials,
+        budget=Budget("cpu", 1e6),
+    )
 
 
 def simulate(trials: int, make: Callable[[], Sampler]) -> tuple[float, float]:
@@ -85,7 +102,9 @@ def simulate(trials: int, make: Callable[[], Sampler]) -> tuple[float, float]:
     """
     from simulation import Behaviour, Script, Simulation
 
-    behaviours = [Behaviour(runs=60 + 7.3 * (number * 37 % 101), value=float(number)) for number in range(97)]
+    behaviours = [
+        Behaviour(runs=60 + 7.3 * (number * 37 % 101), value=float(number), epochs=number % 5) for number in range(97)
+    ]
     behaviours += [Behaviour(ends=Phase.FAILED), Behaviour(runs=None, heeds_sigterm=None), Behaviour(leaves=None)]
     script = Script(limits(trials), tuple(behaviours), delays=(0.01, 0.03), echoes=(None, 0.5))
     simulation = Simulation(script, make, make_coordinator=Timed)
@@ -108,15 +127,15 @@ def left_behind_bytes() -> float:
 
     Nobody else keeps anything here.
     """
-    coordinator = Coordinator(random_samples(), limits(TRIALS), directions=["minimize"])
+    coordinator = Coordinator(Advisers(random_samples()), limits(TRIALS), directions=["minimize"])
     running = deque[int]()
     sizes = []
     tracemalloc.start()
     try:
         running.extend(launched(coordinator, Began(0.0))[1:])
         for ended in range(TRIALS - PARALLELISM):
-            event = Changed(float(ended), running.popleft(), Phase.SUCCEEDED, (0.5,), alive=False)
-            running.extend(launched(coordinator, event))
+            outcome = TrialOutcome(running.popleft(), {}, Phase.SUCCEEDED, (0.5,))
+            running.extend(launched(coordinator, Changed(float(ended), outcome, alive=False)))
             if ended in {FEW_TRIALS, TRIALS - PARALLELISM - 1}:
                 sizes.append(tracemalloc.get_traced_memory()[0])
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -121,6 +122,18 @@ def test_without_its_script_and_from_elsewhere(workshop: Any, begun: Any, tmp_pa
     check_that_it_went_on(workshop)
 
 
+def test_a_trial_that_had_begun_before_it_was_heard_goes_on_with_what_it_has_logged(workshop: Any, begun: Any) -> None:
+    """As it stands where the coordinator is killed before it has heard the trial's first report."""
+    begun.send_signal(signal.SIGKILL)
+    begun.communicate()
+    for path in (workshop.directory / ".expsdk" / "taken-up" / "results").iterdir():
+        document = json.loads(path.read_text())
+        document["status"] |= {"phase": "Pending", "metrics": {}, "history": {}}
+        path.write_text(json.dumps(document))
+    go_on(workshop)
+    check_that_it_went_on(workshop)
+
+
 OWN = """
     import time
 
@@ -224,6 +237,10 @@ def test_what_may_change_in_a_script_and_what_may_not(workshop: Any) -> None:
     assert refusal(resume="'yes'") == (
         "SweepError: resume is True, to go on with an experiment of this name, or 'extend', to do so in a larger space,"
         " not 'yes'; write one of them"
+    )
+    assert refusal(resume="True, detach=True") == (
+        "SweepError: a sweep is left to a coordinator in the cluster when it begins, and 'changed' has begun already;"
+        " leave detach= out to go on with it from here"
     )
     assert refusal(resume="False").endswith("; give another name=, or go on with that one: run(resume=True)")
     assert len(workshop.results("changed")) == 2

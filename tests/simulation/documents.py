@@ -26,6 +26,8 @@ MOMENT = datetime(2026, 1, 31, 12, 0, 0, tzinfo=timezone.utc)
 STARTED = "2026-01-31T12:00:00.000000Z"
 ENDED = "2026-01-31T12:00:02.500000Z"
 
+PAYLOAD = PayloadReference(digest="sha256:" + "0a" * 32, file="payload.pyz", size_bytes=1, python="3.11", format=1)
+
 
 def make_experiment(
     name: str = "train-mlp",
@@ -36,7 +38,7 @@ def make_experiment(
     phase: str = Phase.RUNNING,
     message: str = "",
     sampler: str = "random",
-    **spec: Any,
+    payload: PayloadReference | None = None,
 ) -> Experiment:
     """Return the record of an experiment."""
     limits = limits or Limits(trials=10)
@@ -61,11 +63,8 @@ def make_experiment(
             timeout_seconds=limits.timeout_s,
             trial_timeout_seconds=limits.trial_timeout_s,
             grace_seconds=limits.grace_s,
-            payload=PayloadReference(
-                digest="sha256:" + "0a" * 32, file="payload.pyz", size_bytes=1, python="3.11", format=1
-            ),
+            payload=payload or PAYLOAD,
             provenance=Provenance(created=MOMENT, user="ada", host="laptop", python="3.11.7", expsdk="0.1.0"),
-            **spec,
         ),
         status=ExperimentStatus(phase=phase, message=message, start_time=MOMENT),
     )

@@ -8,7 +8,9 @@ from expsdk_runtime.contract import Phase
 
 
 class Witness:
-    """Checks that numbers are asked for once and in rising order, and that a trial is told once when it has finished.
+    """Checks that numbers are asked for in rising order, and that a trial is told once when it has finished.
+
+    A number is asked for once, and once more where there was no sample for it and a trial has been lost since.
 
     Attributes:
         asked: What was proposed, by number.
@@ -25,8 +27,8 @@ class Witness:
         """Pass a sample on."""
         assert number not in self.told, f"trial {number} is asked for, and it is there already"
         assert number > self._last_asked, f"trial {number} is asked for after {self._last_asked}"
-        self._last_asked = number
         sample = self._sampler.ask(number)
+        self._last_asked = number
         if sample is not None:
             self.asked[number] = sample
         return sample
@@ -40,6 +42,8 @@ class Witness:
             assert outcome.number > self._last_found, "trials that were there are told in order"
             self._last_found = outcome.number
         self.told[outcome.number] = outcome.phase
+        if outcome.phase in Phase.FINISHED and not outcome.is_evidence and self._last_asked not in self.asked:
+            self._last_asked -= 1
         self._sampler.tell(outcome)
 
 

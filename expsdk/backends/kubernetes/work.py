@@ -23,7 +23,7 @@ from expsdk.cluster.kinds import EVENTS, EXPERIMENTS, JOBS, PODS, RESULTS, Kind
 from expsdk.errors import ClusterError, Conflict, Invalid, ResourceNotFound
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.result import Result
-from expsdk_runtime.contract import Phase, Reason
+from expsdk_runtime.contract import Phase, Reason, Stop
 
 AWAY_WITHIN_S = 60.0
 _POLL_S = 0.2
@@ -88,6 +88,8 @@ class Work:
         name = result.metadata.name
         if attempt > 1:
             document = self._make_way(name, attempt)
+        elif document["spec"]["stop"] == Stop.INTERRUPTED:  # before it had a Job, by the end of an earlier coordinator
+            document = whole(self._api.patch(RESULTS, name, {"spec": {"stop": Stop.NONE}}))
         self._tell(Seen(RESULTS, "ADDED", document))
         if document["status"]["phase"] in Phase.FINISHED:
             self._tell(Settled(number, document))

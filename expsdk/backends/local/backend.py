@@ -24,6 +24,7 @@ from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
 from expsdk.resources.result import Result
 from expsdk_runtime.contract import Phase, Reason
+from expsdk_runtime.journal import FILE_NAME as JOURNAL
 from expsdk_runtime.sinks import read_last_status
 
 
@@ -205,15 +206,21 @@ class LocalBackend:
                 plan.write(directory)
 
     def _with_last_words(self, document: Document) -> Document:
-        """Return a Result with what its trial said at its end, when nobody listened any more."""
+        """Return a Result with what its trial said, or did, when nobody listened any more."""
         status = document["status"]
         if status["phase"] in Phase.FINISHED:
             return document
         directory = self.records.trial_directory(document["metadata"]["name"])
         said = read_last_status(str(directory), attempt=status["attempt"])
-        if said is None or said["reason"] == Reason.PREEMPTED:
+        has_logged = status["attempt"] == 1 and (directory / JOURNAL).exists()
+        if said is not None and said["reason"] != Reason.PREEMPTED:
+            status = said
+        elif status["phase"] == Phase.PENDING and (said is not None or has_logged):
+            # It had begun already: another attempt goes on from its checkpoints, with the metrics that belong to them.
+            status = {**status, "phase": Phase.RUNNING}
+        else:
             return document
-        document = {**document, "status": said}
+        document = {**document, "status": status}
         self.records.write_result(document)
         return document
 

@@ -21,7 +21,7 @@ def read() -> Read:
 
     def read(*documents: Mapping[str, Any], driven: bool = False, **given: Any) -> Results:
         records = MemoryRecords()
-        records.experiments["train-mlp"] = [make_experiment(**given)]
+        records.kept["train-mlp"] = [make_experiment(**given)]
         records.documents["train-mlp"] = {document["spec"]["number"]: dict(document) for document in documents}
         records.driven |= {"train-mlp"} if driven else set()
         return read_results(records, "train-mlp")

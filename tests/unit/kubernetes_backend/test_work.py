@@ -115,3 +115,16 @@ def test_an_attempt_whose_job_is_there_already_is_left_alone(store: Store, api: 
     assert store.objects[f"{JOBS}/train-0000"] == job
     assert store.objects[PATH]["status"]["phase"] == "Running"
     assert "DELETE" not in [verb for verb, _ in store.requests]
+
+
+def test_a_trial_that_was_interrupted_before_it_had_a_job_is_not_stopped_when_it_has_one(
+    store: Store, api: Api, told: list[Any]
+) -> None:
+    template = {"spec": {"template": {"spec": {"containers": [{"name": "trial", "image": "a"}]}}}}
+    spec = EXPERIMENT.spec.model_copy(update={"job_template": template})
+    work = Work(api, EXPERIMENT.model_copy(update={"spec": spec}), told.append)
+    kept(store, work, phase="Pending")
+    store.write(PATH, {"spec": {"stop": "interrupted"}})
+    work.start(0, new_result("train", number=0, parameters={"lr": 1.0}, seed=1), attempt=1)
+    assert store.objects[PATH]["spec"]["stop"] == ""
+    assert f"{JOBS}/train-0000" in store.objects

@@ -284,6 +284,14 @@ class TestBudget:
         assert core.handle(gone(1.5 * HOUR, 1, ran_s=HOUR)) == []
         assert core.handle(gone(9 * HOUR, 2, ran_s=0)) == finish("the budget is used up: 4 of 4 gpu-hours")
 
+    def test_what_ended_the_sweep_first_is_what_it_says(self) -> None:
+        core = coordinator(parallelism=2, rate=1.0, budget=Budget("gpu", 1.0), no_improvement_trials=1)
+        core.handle(Began(0))
+        core.handle(said(0, 1, Phase.RUNNING))
+        assert core.handle(gone(1, 0, Phase.PRUNED)) == []
+        words = "no_improvement_trials=1: the last 1 trial has not been better than the best"
+        assert core.handle(gone(9 * HOUR, 1, ran_s=9 * HOUR)) == finish(words)
+
     def test_what_was_used_up_before_counts(self) -> None:
         core = coordinator(rate=1.0, budget=Budget("cpu", 2.0))
         core.handle(found(0, Phase.SUCCEEDED, alive=False, ran_s=1.5 * HOUR))

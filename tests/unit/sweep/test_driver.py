@@ -16,18 +16,19 @@ from simulation.memory import Function, MemoryBackend, MemoryJob, Status
 from expsdk.analysis.results import Results
 from expsdk.backends.base import Update
 from expsdk.errors import BackendError, StorageError
-from expsdk.pruners import Pruner
+from expsdk.pruners import Pruner, Report
 from expsdk.resources.experiment import Experiment
-from expsdk.samplers import Sample, Sampler, TrialOutcome
+from expsdk.samplers import Proposal, Sample, Sampler, TrialOutcome
 from expsdk.samplers.derive import derive_seed
 from expsdk.samplers.given import GivenSampler
 from expsdk.sweep.advisers import Advisers, Constraints
+from expsdk.sweep.budget import Budget
 from expsdk.sweep.core import Coordinator
 from expsdk.sweep.driver import Driver
 from expsdk.sweep.limits import Limits
 from expsdk.sweep.observer import Standing
 from expsdk.sweep.record import with_beginning
-from expsdk.sweep.reuse import Reusable
+from expsdk.sweep.reuse import Reusable, key_of
 from expsdk_runtime.contract import Phase
 
 Steps = Generator[Status | None, None, None]
@@ -48,7 +49,14 @@ def listens(job: MemoryJob) -> Steps:
     yield {"phase": Phase.RUNNING}
     while not job.stop:
         yield None
-    yield {"phase": Phase.CANCELLED}
+    yield {"phase": Phase.CANCELLED, "reason": "Interrupted"}
+
+
+def preempted_once(job: MemoryJob) -> Steps:
+    if job.attempt == 1:
+        yield {"phase": Phase.FAILED, "reason": "Preempted"}
+    else:
+        yield {"phase": Phase.SUCCEEDED, "objectives": {"loss": 0.5}}
 
 
 def ignores_everything(job: MemoryJob) -> Steps:
@@ -497,6 +505,15 @@ class TestLookingOn:
             (1, Phase.SUCCEEDED, False),
         ]
 
+    def test_the_end_of_an_attempt_that_is_followed_by_another_is_not_the_trials(self) -> None:
+        rig = Rig(preempted_once, trials=2, retries=1)
+        rig.run()
+        assert [seen for seen in rig.onlooker.seen if not seen[2]] == [
+            (0, Phase.SUCCEEDED, False),
+            (1, Phase.SUCCEEDED, False),
+        ]
+        assert (0, Phase.FAILED, True) in rig.onlooker.seen
+
     def test_counts_are_shown_while_nothing_changes(self) -> None:
         until = time.monotonic() + 0.05
 
@@ -508,3 +525,148 @@ class TestLookingOn:
         rig = Rig(pauses, trials=1)
         rig.driver.run()
         assert rig.onlooker.refreshes.count({Phase.RUNNING: 1}) > 1
+
+
+def again(rig: Rig, function: Function = succeeds, **given: Any) -> Rig:
+    """Return a rig that takes up what another one has left."""
+    rig.backend.close()
+    return Rig(backend=MemoryBackend(function, records=rig.backend.records), **given)
+
+
+class TestGoingOn:
+    def test_trials_that_have_ended_are_not_run_again(self) -> None:
+        rig = Rig(trials=2)
+        first = rig.run()
+        more = again(rig, trials=4)
+        ended = more.run()
+        assert more.verbs("resume", "launch") == [("resume", False, False), ("launch", 2, 1), ("launch", 3, 1)]
+        assert ended.status.counts == {Phase.SUCCEEDED: 4}
+        assert ended.status.message == "4 succeeded"
+        assert ended.status.best is not None
+        assert ended.status.best.trial == "train-mlp-0000"
+        assert ended.status.start_time == first.status.start_time
+        assert ended.status.active_seconds > first.status.active_seconds > 0
+
+    def test_trials_that_were_interrupted_are_run_again_as_another_attempt(self) -> None:
+        rig = Rig(backend=InProcess(listens, interrupted_at={3}), parallelism=2)
+        assert rig.run().status.counts == {Phase.CANCELLED: 2}
+        more = again(rig)
+        assert more.run().status.counts == {Phase.SUCCEEDED: 3}
+        assert more.verbs("launch") == [("launch", 0, 2), ("launch", 1, 2), ("launch", 2, 1)]
+
+    def test_trials_that_were_lost_are_run_again(self) -> None:
+        rig = Rig(backend=Broken("wait", BackendError("gone"), after=2), parallelism=2)
+        with pytest.raises(BackendError):
+            rig.run()
+        documents = rig.backend.records.documents["train-mlp"]
+        documents[0]["status"] = {"phase": Phase.RUNNING, "attempt": 1}
+        documents[1]["status"] = {"phase": Phase.PENDING, "attempt": 1}
+        more = again(rig, parallelism=2)
+        assert more.run().status.counts == {Phase.SUCCEEDED: 3}
+        assert more.verbs("launch") == [("launch", 0, 2), ("launch", 1, 1), ("launch", 2, 1)]
+
+    def test_its_time_goes_on_where_it_stood(self) -> None:
+        rig = Rig(listens, trials=None, timeout_s=0.02)
+        rig.run()
+        more = again(rig, trials=None, timeout_s=0.02)
+        assert more.run().status.message == "the time is over: timeout_s=0.02"
+        assert more.verbs("launch") == []
+
+    def test_what_fails_by_no_fault_of_its_own_is_launched_again(self) -> None:
+        rig = Rig(preempted_once, trials=1, retries=1)
+        assert rig.run().status.counts == {Phase.SUCCEEDED: 1}
+        assert rig.verbs("launch") == [("launch", 0, 1), ("launch", 0, 2)]
+
+
+def learns(job: MemoryJob) -> Steps:
+    """Report epochs, better and better in trials of even numbers, until it is asked to stop."""
+    for epoch in range(6):
+        values = [float(each if job.number % 2 else -each) for each in range(epoch + 1)]
+        history = {"loss": {"stride": 1, "epochs": list(range(epoch + 1)), "values": values}}
+        yield {"phase": Phase.RUNNING, "history": history}
+        if job.stop:
+            yield {"phase": Phase.PRUNED, "reason": "Pruned"}
+            return
+    yield {"phase": Phase.SUCCEEDED, "objectives": {"loss": values[-1]}}
+
+
+class Rising:
+    """A pruner of trials that get worse."""
+
+    def report(self, report: Report) -> bool:
+        return report.value > 2
+
+    def tell(self, outcome: TrialOutcome) -> None:
+        pass
+
+
+class TestAdvice:
+    def test_trials_that_the_pruner_does_not_like_are_asked_to_stop(self) -> None:
+        rig = Rig(learns, pruner=Rising(), trials=4)
+        assert rig.run().status.counts == {Phase.SUCCEEDED: 2, Phase.PRUNED: 2}
+        assert rig.verbs("ask_stop") == [("ask_stop", 1, "pruned"), ("ask_stop", 3, "pruned")]
+
+    def test_constraints_are_noted_in_the_record(self) -> None:
+        def measured(job: MemoryJob) -> Steps:
+            size = {"last": [1.0, "Infinity", 3.0][job.number]}
+            yield {"phase": Phase.SUCCEEDED, "objectives": {"loss": float(-job.number)}, "metrics": {"size": size}}
+
+        rig = Rig(measured, constraints=lambda metrics: metrics["size"] - 2)
+        best = rig.run().status.best
+        assert best is not None
+        assert best.trial == "train-mlp-0000"
+        assert rig.verbs("note") == [
+            ("note", 0, {"constraints": [-1.0]}),
+            ("note", 1, {"constraints": ["Infinity"]}),
+            ("note", 2, {"constraints": [1.0]}),
+        ]
+        results = rig.backend.records.results("train-mlp")
+        assert [document["spec"]["constraints"] for document in results] == [[-1.0], ["Infinity"], [1.0]]
+
+    def test_a_child_names_its_parent(self) -> None:
+        class Children(GivenSampler):
+            def ask(self, number: int) -> Sample | Proposal | None:
+                sample = super().ask(number)
+                return Proposal(sample, 0) if sample is not None and number else sample
+
+        rig = Rig(sampler=Children([{"x": 0.0}] * 3))
+        rig.run()
+        assert [result.spec.parent for result in rig.backend.launched] == ["", "train-mlp-0000", "train-mlp-0000"]
+
+    def test_a_target_ends_the_sweep(self) -> None:
+        ended = Rig(trials=9, target=0.0).run()
+        assert ended.status.message == "target=0 is reached: trial 0 has 0"
+        assert ended.status.phase == Phase.SUCCEEDED
+
+    def test_what_is_used_up_is_published(self) -> None:
+        def took_an_hour(job: MemoryJob) -> Steps:
+            times = {"startTime": "2026-01-31T12:00:00Z", "completionTime": "2026-01-31T13:00:00Z"}
+            yield {"phase": Phase.SUCCEEDED, **times}
+
+        rig = Rig(took_an_hour, trials=9, rate=2.0, budget=Budget("cpu", 4.0))
+        ended = rig.run()
+        assert ended.status.counts == {Phase.SUCCEEDED: 2}
+        assert ended.status.spent_hours == pytest.approx(4.0)
+        assert ended.status.message == "the budget is used up: 4 of 4 cpu-hours"
+        assert Rig(took_an_hour).run().status.spent_hours is None
+
+
+class TestReuse:
+    def test_a_trial_whose_results_are_known_is_recorded_and_not_run(self) -> None:
+        rig = Rig()
+        rig.run()
+        known = {"loss": -1.0}
+        seeds = {result.spec.number: result.spec.seed for result in rig.backend.launched}
+        document = {
+            "metadata": {"name": "other-0005"},
+            "spec": {"parameters": {"x": 0.125}, "seed": seeds[1]},
+            "status": {"phase": Phase.SUCCEEDED, "attempt": 1, "objectives": known},
+        }
+        reusable = Reusable({key_of({"x": 0.125}, seeds[1]): document})
+        fresh = Rig(reusable=reusable)
+        ended = fresh.run()
+        assert fresh.verbs("launch", "record") == [("launch", 0, 1), ("record", 1), ("launch", 2, 1)]
+        assert ended.status.counts == {Phase.SUCCEEDED: 3}
+        assert ended.status.best is not None
+        assert (ended.status.best.trial, ended.status.best.value) == ("train-mlp-0001", -1.0)
+        assert fresh.backend.records.results("train-mlp")[1]["status"]["reusedFrom"] == "other-0005"

@@ -17,9 +17,12 @@ from simulation.memory import MemoryRecords
 
 from expsdk.analysis.open import read_results
 from expsdk.analysis.results import Results
+from expsdk.resources.experiment import PrunerChoice
+from expsdk.sweep.budget import Budget
 from expsdk.sweep.limits import Limits
 from expsdk.sweep.observer import Observer, Silence, Standing
 from expsdk.sweep.progress import LineProgress, LiveProgress, as_duration, ending_line, make_progress, running_line
+from expsdk.sweep.record import with_progress
 from expsdk_runtime.contract import Phase
 
 ONCE = "interrupted: no more trials are launched and the running ones are asked to stop; Ctrl-C again kills them"
@@ -82,6 +85,44 @@ class TestLines:
         assert lines(lambda it: it.started(experiment, location="here", notice="forking is not safe on darwin")) == [
             "expsdk: train-mlp: 1 trial, 1 at a time, sampler random, seed 7, kept in here",
             "expsdk: forking is not safe on darwin",
+        ]
+
+    def test_a_sweep_that_goes_on_counts_what_ended_before_but_for_what_is_run_again(self) -> None:
+        found = Standing({Phase.SUCCEEDED: 3, Phase.FAILED: 1, Phase.CANCELLED: 2})
+        experiment = with_progress(make_experiment(), found, active_s=0.0)
+
+        def act(it: LineProgress) -> None:
+            it.started(experiment, location="here", notice="")
+            it.refresh(Standing({Phase.SUCCEEDED: 3, Phase.FAILED: 1, Phase.RUNNING: 2}))
+            it.changed(make_result(4), alive=False)
+
+        assert lines(act)[1:] == [
+            "expsdk: until now: 3 succeeded, 1 failed, 2 cancelled",
+            "expsdk: [5/10] train-mlp-0004  succeeded  x=0.5",
+        ]
+
+    def test_a_pruner_is_named(self) -> None:
+        experiment = make_experiment()
+        spec = experiment.spec.model_copy(update={"pruner": PrunerChoice(name="median")})
+        experiment = experiment.model_copy(update={"spec": spec})
+        (line,) = lines(lambda it: it.started(experiment, location="here", notice=""))
+        assert "sampler random, pruner median, seed 7" in line
+
+    def test_what_trials_wait_for_is_told_once_for_all_of_them(self) -> None:
+        def act(it: LineProgress) -> None:
+            for number, message in ((0, "no node"), (1, "no node"), (2, "no GPU"), (2, "no GPU")):
+                waiting = make_result(number, Phase.PENDING, reason="Unschedulable", message=message)
+                it.changed(waiting, alive=True)
+
+        assert lines(act) == [
+            "expsdk: train-mlp-0000  waits: Unschedulable: no node  x=0",
+            "expsdk: train-mlp-0002  waits: Unschedulable: no GPU  x=0.25",
+        ]
+
+    def test_trouble_is_told_and_its_end(self) -> None:
+        assert lines(lambda it: (it.troubled("the API server is away"), it.troubled(""))) == [
+            "expsdk: the API server is away",
+            "expsdk: the trials are heard again",
         ]
 
     def test_a_sweep_without_a_number_of_trials_says_what_ends_it(self) -> None:
@@ -222,6 +263,14 @@ class TestPicture:
 
         assert picture(act)[0].endswith("4/10  1 h 0 min of about 2 h 30 min")
 
+    def test_trials_that_ended_before_took_none_of_this_time(self) -> None:
+        def act(it: LiveProgress) -> None:
+            it._experiment = with_progress(make_experiment(), Standing({Phase.SUCCEEDED: 4}), active_s=0.0)
+            it._began = time.monotonic() - 3600
+            it.refresh(Standing({Phase.SUCCEEDED: 6}))
+
+        assert picture(act)[0].endswith("6/10  1 h 0 min of about 3 h 0 min")
+
     def test_without_a_number_of_trials_nothing_is_guessed(self) -> None:
         bar = picture(lambda it: it.refresh(Standing({Phase.SUCCEEDED: 4})), limits=Limits(timeout_s=60))[0]
         assert re.fullmatch(r"━{24} 4  \d+ s", bar)
@@ -262,6 +311,16 @@ class TestPicture:
     def test_a_failure_that_is_not_over_yet_is_not_the_last(self) -> None:
         failure = make_result(1, Phase.FAILED, reason="UserError", message=TRACEBACK)
         assert picture(lambda it: it.changed(failure, alive=True))[2:] == ["  train-mlp-0001  x=0.125"]
+
+    def test_what_is_used_up_of_a_budget_is_shown(self) -> None:
+        limits = Limits(trials=10, budget=Budget("gpu", 8.0))
+        shown = picture(lambda it: it.refresh(Standing({}, None, 1.23456)), limits=limits)
+        assert shown[-1] == "used up: 1.23 of 8 gpu-hours"
+        assert not any("used up" in line for line in picture(lambda it: it.refresh(Standing({}, None, 1.2))))
+
+    def test_trouble_is_shown_until_it_is_over(self) -> None:
+        assert picture(lambda it: it.troubled("the API server is away"))[-1] == "the API server is away"
+        assert "away" not in picture(lambda it: (it.troubled("away"), it.troubled("")))[-1]
 
     def test_ctrl_c_is_answered_below(self) -> None:
         assert " ".join(picture(lambda it: it.interrupted(1))[2:]) == ONCE
