@@ -14,6 +14,7 @@ import pytest
 from expsdk import experiment, log_metric
 from expsdk.backends.kubernetes.backend import KubernetesBackend
 from expsdk.backends.kubernetes.records import KubernetesRecords
+from expsdk.backends.kubernetes.resources import Resources
 from expsdk.cluster.api import Api
 from expsdk.cluster.kinds import SERVICE_ACCOUNTS
 from expsdk.errors import BackendError, ClusterError, ExperimentExists, ExperimentNotFound, QuotaExceeded
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from real_cluster import Kubectl
 
 IMAGE = "python:3.11-slim"
-COORDINATOR_IMAGE = IMAGE  # one that has no `expsdk coordinate`: nothing is driven here
+COORDINATOR_IMAGE = IMAGE
+NOWHERE = Resources(cpu="900")  # no node has that: nothing is driven here, and what never began goes at once
 COMPONENT = "app.kubernetes.io/component"
 
 
@@ -74,7 +76,7 @@ def everything_of(kubectl: Kubectl, name: str) -> str:
 
 def test_all_that_its_coordinator_needs_is_kept(ready: Kubectl, backend: KubernetesBackend) -> None:
     record, payload, plan = planned("away")
-    backend.detach(record, payload, plan, image=COORDINATOR_IMAGE, env={"TEAM": "$(vision)"})
+    backend.detach(record, payload, plan, image=COORDINATOR_IMAGE, env={"TEAM": "$(vision)"}, resources=NOWHERE)
     job = ready.get("job", "away-coordinator")
     kept = ready.get("experiment", "away")
     assert [each["uid"] for each in job["metadata"]["ownerReferences"]] == [kept["metadata"]["uid"]]
@@ -91,14 +93,14 @@ def test_all_that_its_coordinator_needs_is_kept(ready: Kubectl, backend: Kuberne
     with closing(KubernetesBackend(namespace=ready.namespace)) as other:
         assert other.resume(there, None) == []  # as the coordinator does
     with pytest.raises(ExperimentExists):
-        backend.detach(record, payload, plan, image=COORDINATOR_IMAGE)
+        backend.detach(record, payload, plan, image=COORDINATOR_IMAGE, resources=NOWHERE)
     backend.records.delete("away")
     assert everything_of(ready, "away") == ""
 
 
 def test_what_was_changed_is_not_read(ready: Kubectl, backend: KubernetesBackend) -> None:
     record, payload, plan = planned("tampered")
-    backend.detach(record, payload, plan, image=COORDINATOR_IMAGE)
+    backend.detach(record, payload, plan, image=COORDINATOR_IMAGE, resources=NOWHERE)
     listed = json.loads(ready("get", "configmaps", "--selector", f"{COMPONENT}=plan", "--output", "json").stdout)
     (document,) = listed["items"]
     ready("delete", "configmap", document["metadata"]["name"])
@@ -119,7 +121,7 @@ def test_on_failure_nothing_stays(ready: Kubectl, backend: KubernetesBackend) ->
     ready.create({**quota, "spec": {"hard": {"count/configmaps": "0"}}})
     ready.wait("resourcequota", "few", lambda it: "count/configmaps" in (it.get("status") or {}).get("hard", {}))
     with pytest.raises(QuotaExceeded, match="few"):
-        backend.detach(record, payload, plan, image=COORDINATOR_IMAGE)
+        backend.detach(record, payload, plan, image=COORDINATOR_IMAGE, resources=NOWHERE)
     ready("wait", "--for=delete", "experiment/hindered", "--timeout=50s", ok=False)
     assert ready("get", "experiments,jobs", "--output=name").stdout == ""
     api = Api.connect(namespace=ready.namespace)
@@ -127,13 +129,13 @@ def test_on_failure_nothing_stays(ready: Kubectl, backend: KubernetesBackend) ->
     api.close()
     record, payload, plan = planned("homeless")
     with pytest.raises(BackendError, match="a coordinator in the cluster runs as ServiceAccount 'expsdk-coordinator'"):
-        backend.detach(record, payload, plan, image=COORDINATOR_IMAGE)
+        backend.detach(record, payload, plan, image=COORDINATOR_IMAGE, resources=NOWHERE)
     assert everything_of(ready, "homeless") == ""
 
 
 def test_watching_from_outside(ready: Kubectl, backend: KubernetesBackend) -> None:
     record, payload, plan = planned("watched")
-    backend.detach(record, payload, plan, image=COORDINATOR_IMAGE)
+    backend.detach(record, payload, plan, image=COORDINATOR_IMAGE, resources=NOWHERE)
     with closing(KubernetesRecords(namespace=ready.namespace)) as records, pytest.raises(ExperimentNotFound):
         records.follow("nowhere")
     there = backend.records.experiment("watched")
