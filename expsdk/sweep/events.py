@@ -15,10 +15,12 @@ class Began:
     Attributes:
         at: Now.
         active_s: How long earlier coordinators have driven the sweep.
+        spent_hours: How much of the budget's unit they have counted as used up.
     """
 
     at: float
     active_s: float = 0.0
+    spent_hours: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

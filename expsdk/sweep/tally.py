@@ -67,6 +67,12 @@ class Tally:
             self._running -= 1
             self._began_s -= began_at
 
+    def carry(self, hours: float, now: float) -> None:
+        """Count what an earlier coordinator has counted, if that is more: a Result tells of its last attempt only."""
+        missing = hours - self.spent_hours(now)
+        if self._rate and missing > 0:
+            self._ran_s += missing * SECONDS_PER_HOUR / self._rate
+
     def spent_hours(self, now: float) -> float:
         """Return what has been used up until now, in hours of CPUs or GPUs."""
         running_s = max(0.0, self._running * now - self._began_s)
