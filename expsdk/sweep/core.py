@@ -143,9 +143,9 @@ class Coordinator:
             yield from self._find(event)
             return
         if isinstance(event, Began):
-            self._ends_at = (
-                None if self._limits.timeout_s is None else event.at + self._limits.timeout_s - event.active_s
-            )
+            self._tally.carry(event.spent_hours, event.at)
+            if self._limits.timeout_s is not None:
+                self._ends_at = event.at + self._limits.timeout_s - event.active_s
             if self.failure is not None:
                 yield from self._fail(event.at, self.failure)
                 return

@@ -98,7 +98,7 @@ class Driver:
         self._observer.refresh(self._standing())
         if interrupted:
             self._perform(Interrupted(time.monotonic()))
-        self._perform(Began(time.monotonic(), self._active_before_s))
+        self._perform(Began(time.monotonic(), self._active_before_s, self._experiment.status.spent_hours or 0.0))
         while not self._coordinator.is_finished:
             for event in self._events(self._wait()):
                 self._perform(event)

@@ -77,6 +77,15 @@ class TestTally:
                 used_s += now - began
         assert tally.spent_hours(now) * SECONDS_PER_HOUR == pytest.approx(rate * used_s)
 
+    def test_what_was_counted_before_is_not_forgotten(self) -> None:
+        tally = Tally(["minimize"], rate=2.0)
+        tally.end(None, 3600.0)
+        tally.carry(5.0, 0.0)
+        assert tally.spent_hours(0.0) == 5.0
+        tally.carry(4.0, 0.0)
+        tally.begin(0.0)
+        assert tally.spent_hours(1800.0) == 6.0
+
     def test_time_that_was_not_counted_before_counts_when_it_is_over(self) -> None:
         tally = Tally(["minimize"], rate=2.0)
         tally.end(None, 1800)
