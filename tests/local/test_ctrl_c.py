@@ -131,7 +131,7 @@ def test_hanging_up_the_terminal_ends_everything(
 ) -> None:
     child = begin(terminal, grace_s=3600)
     child.close(force=False)
-    wait_until(lambda: not workshop.processes(), within_s=5.0)
+    wait_until(lambda: not workshop.processes(), within_s=15.0)
     assert [trial.reason for trial in workshop.results("stopped")] == ["", "Lost", "Lost", "Lost"]
 
 
