@@ -163,7 +163,7 @@ def name_taken(api: Api, name: str) -> ExperimentExists:
     """Return the error for a name that is taken."""
     return ExperimentExists(
         f"an experiment's name is unique, and {name!r} is kept in namespace {api.namespace!r} already; give another"
-        f" name=, or delete that one: kubectl delete experiment {name} --namespace {api.namespace}"
+        " name=, or go on with that one: run(resume=True)"
     )
 
 
