@@ -120,7 +120,7 @@ class TrialRecord:
             environment=dict(status.get("environment", {})),
             constraints=tuple(map(decode_number, spec.get("constraints") or ())),
             parent=spec.get("parent", ""),
-            reused_from=status.get("reusedFrom", ""),
+            reused_from=status.get("reusedFrom") or "",
         )
 
     @property

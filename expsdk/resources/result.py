@@ -78,7 +78,9 @@ class ResultStatus(Part):
     history: dict[str, MetricHistory] = Field(default_factory=dict, description="Each metric over epochs.")
     objectives: dict[str, Number] = Field(default_factory=dict, description="Value of each objective.")
     summary: str = Field(default="", description="The objectives in short, for people.")
-    reused_from: str = Field(default="", description="Name of the trial whose results these are; this one did not run.")
+    reused_from: str | None = Field(
+        default=None, description="Name of the trial whose results these are; this one did not run."
+    )
     truncated_metrics: int = Field(default=0, ge=0, description="Number of metrics that had no room here.")
     output_dir: str = Field(default="", description="Directory with everything that the trial wrote.")
     environment: dict[str, str] = Field(default_factory=dict, description="Where and with what the trial ran.")

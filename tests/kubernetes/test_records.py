@@ -59,6 +59,17 @@ def full_experiment(sweep: dict[str, Document]) -> Document:
     """The sweep's Experiment with every field that one can have."""
     document = copy.deepcopy(sweep["shapes"])
     document["spec"] |= {"maxFailures": 3, "timeoutSeconds": 3600.0, "trialTimeoutSeconds": 60.5, "trials": 50}
+    document["spec"] |= {
+        "sampler": {"name": "tpe", "options": {"n_startup_trials": 20}},
+        "pruner": {"name": "asha", "options": {"min_resource": 2}, "epochs": 27},
+        "initial": [{"case": "steady", "layers": 3, "rate": 0.5, "flags": None}],
+        "learnFrom": ["shapes-before"],
+        "target": "-Infinity",
+        "noImprovementTrials": 20,
+        "budget": {"unit": "gpu", "hours": 40.0},
+        "plan": document["spec"]["payload"],
+    }
+    document["status"] |= {"spentHours": 1.25}
     document["spec"]["jobTemplate"] = {"spec": {"template": {"spec": {"containers": [{"name": "main", "tty": True}]}}}}
     document["spec"]["provenance"] |= {"gitCommit": "e106b7e", "gitDirty": True}
     document["status"]["conditions"] = [
@@ -77,7 +88,8 @@ def full_experiment(sweep: dict[str, Document]) -> Document:
 def full_result(sweep: dict[str, Document]) -> Document:
     """The Result of a trial that failed, which has every field that one can have."""
     document = copy.deepcopy(sweep[FAILS])
-    document["spec"]["stop"] = "pruned"
+    document["spec"] |= {"stop": "pruned", "parent": STEADY, "constraints": [-0.5, "Infinity"]}
+    document["status"]["reusedFrom"] = STEADY
     return Result.model_validate(document).to_document()
 
 
@@ -229,7 +241,7 @@ class TestColumns:
     def test_experiments(self, kubectl: Kubectl, api: Api, sweep: dict[str, Document]) -> None:
         store(kubectl, api, {**sweep["shapes"], "spec": {**sweep["shapes"]["spec"], "trials": 3}})
         (row,) = kubectl.table("experiments")
-        assert list(row) == ["NAME", "PHASE", "BEST", "TRIALS", "RUNNING", "SUCCEEDED", "FAILED", "AGE"]
+        assert list(row) == ["NAME", "PHASE", "BEST", "TRIALS", "RUNNING", "SUCCEEDED", "PRUNED", "FAILED", "AGE"]
         assert row.pop("AGE").endswith("s")
         assert row == {
             "NAME": "shapes",
@@ -238,6 +250,7 @@ class TestColumns:
             "TRIALS": "3",
             "RUNNING": "",
             "SUCCEEDED": "2",
+            "PRUNED": "",
             "FAILED": "1",
         }
         (wide,) = kubectl.table("exp", "--output", "wide")
