@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -90,13 +91,7 @@ class AttachedSweep:
             BackendError: Another coordinator drives it, or a part of it is not there any more.
             SweepError: Its sampler or pruner is an object that was not kept with it, or has raised an exception.
         """
-        with closing(make_backend(self._backend, **self._options)) as place:
-            kept = place.records.experiment(self.name)
-            plan = _plan_of(place, kept)
-            record = with_beginning(kept)
-            conductor = make_conductor(plan, record, space=Space.from_declarative(kept.spec.space), place=place)
-            found = place.resume(record, None)
-            return conductor.conduct(place, record, found, progress=progress)
+        return self._take_up(_plan_of, progress=progress)
 
     def stop(self, *, progress: bool = True) -> Results:
         """End the sweep, as Ctrl-C does where it runs, and return its results; `run` goes on with it.
@@ -112,13 +107,7 @@ class AttachedSweep:
         if self.experiment.status.phase in Phase.FINISHED:
             return self.results()
         self._records.dismiss(self.name)
-        with closing(make_backend(self._backend, **self._options)) as place:
-            kept = place.records.experiment(self.name)
-            record = with_beginning(kept)
-            space = Space.from_declarative(kept.spec.space)
-            conductor = make_conductor(_ending_plan(kept), record, space=space, place=place)
-            found = place.resume(record, None)
-            return conductor.conduct(place, record, found, progress=progress, interrupted=True)
+        return self._take_up(_ending_plan, progress=progress, interrupted=True)
 
     def watch(self, *, progress: bool = True) -> Results:
         """Look on until the sweep is over, and return its results; Ctrl-C leaves it alone and returns what there is.
@@ -135,6 +124,18 @@ class AttachedSweep:
         results = self.results()
         observer.finished(results)
         return results
+
+    def _take_up(
+        self, plan: Callable[[Backend, Experiment], Plan], *, progress: bool, interrupted: bool = False
+    ) -> Results:
+        """Drive the sweep to its end by a plan that is made from its record."""
+        with closing(make_backend(self._backend, **self._options)) as place:
+            kept = place.records.experiment(self.name)
+            record = with_beginning(kept)
+            space = Space.from_declarative(kept.spec.space)
+            conductor = make_conductor(plan(place, kept), record, space=space, place=place)
+            found = place.resume(record, None)
+            return conductor.conduct(place, record, found, progress=progress, interrupted=interrupted)
 
     def __repr__(self) -> str:
         return f"<sweep {self.name}: {self.experiment.status.phase}>"
@@ -162,7 +163,7 @@ def _plan_of(place: Backend, kept: Experiment) -> Plan:
     return plan_of(kept, own)
 
 
-def _ending_plan(kept: Experiment) -> Plan:
+def _ending_plan(_: Backend, kept: Experiment) -> Plan:
     """Return the plan of a sweep that launches nothing any more: nobody is asked for advice."""
     limits = plan_of(kept, {"sampler": _NOTHING}).limits
     return Plan(seed=kept.spec.seed, limits=limits, sampler=Choice(_NOTHING))
