@@ -12,12 +12,12 @@ from typing import Any
 import yaml
 
 from expsdk.backends.kubernetes.coordinator import coordinator_job, program_job
+from expsdk.backends.kubernetes.creation import template_for
 from expsdk.backends.kubernetes.inline import inline_bootstrap
 from expsdk.backends.kubernetes.job import job_for
 from expsdk.backends.kubernetes.options import JobOptions
-from expsdk.backends.kubernetes.payload_maps import chunk_count, payload_config_maps
+from expsdk.backends.kubernetes.payload_maps import payload_config_maps
 from expsdk.backends.kubernetes.resources import Resources
-from expsdk.backends.kubernetes.template import job_template
 from expsdk.backends.kubernetes.volumes import SecretEnv, Volume
 from expsdk.cluster.rbac import cluster_roles, namespace_documents
 from expsdk.cluster.server import Server
@@ -160,17 +160,7 @@ def _experiment(options: JobOptions, server: Server) -> Experiment:
     document["metadata"]["name"] = "train-mlp"
     document["spec"]["payload"] = PAYLOAD
     experiment = Experiment.model_validate(document)
-    payload = experiment.spec.payload
-    assert payload is not None
-    template = job_template(
-        options,
-        experiment=experiment.metadata.name,
-        payload=payload,
-        chunks=chunk_count(payload.size_bytes),
-        trial_timeout_s=experiment.spec.trial_timeout_seconds,
-        grace_s=experiment.spec.grace_seconds,
-        server=server,
-    )
+    template = template_for(experiment, options, server)
     return experiment.model_copy(update={"spec": experiment.spec.model_copy(update={"job_template": template})})
 
 
