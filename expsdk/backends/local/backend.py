@@ -110,17 +110,13 @@ class LocalBackend:
 
     def record(self, result: Result, status: Document) -> None:
         """Keep a Result with its status; no process is started."""
-        document = {**result.to_document(), "status": status}
-        self.records.write_result(document)
-        self._updates.append(Update(result.spec.number, document, alive=False))
+        self._updates.append(Update(result.spec.number, self.records.record(result, status), alive=False))
         self.wake()
 
     def note(self, number: int, spec: Document) -> None:
         """Add to the spec of a Result."""
         assert self._workspace is not None, "create or resume comes before note"
-        document = self.records.result(trial_name(self._workspace.directory.name, number))
-        document["spec"].update(spec)
-        self.records.write_result(document)
+        self.records.note(trial_name(self._workspace.directory.name, number), spec)
 
     def launch(self, result: Result, *, attempt: int) -> None:
         """Keep the Result and start a process for it; another attempt's goes on from what the former ones left."""

@@ -102,15 +102,11 @@ class DebugBackend:
 
     def record(self, result: Result, status: Document) -> None:
         """Keep a Result with its status; nothing runs."""
-        document = {**result.to_document(), "status": status}
-        self.records.write_result(document)
-        self._updates.append(Update(result.spec.number, document, alive=False))
+        self._updates.append(Update(result.spec.number, self.records.record(result, status), alive=False))
 
     def note(self, number: int, spec: Document) -> None:
         """Add to the spec of a Result."""
-        document = self.records.result(trial_name(self._name, number))
-        document["spec"].update(spec)
-        self.records.write_result(document)
+        self.records.note(trial_name(self._name, number), spec)
 
     def _begin(self, experiment: Experiment, payload: Payload) -> None:
         self._name = experiment.metadata.name

@@ -18,6 +18,7 @@ from expsdk.backends.local import lock
 from expsdk.errors import BackendError, ExperimentExists, ExperimentNotFound, StorageError, TrialNotFound
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
+from expsdk.resources.result import Result
 
 DIRECTORY = ".expsdk"
 LOG = "log.txt"
@@ -130,6 +131,18 @@ class FileStore:
                 f"no trial {trial!r} is kept in {self.root}; give its name as results show it"
             ) from None
         return document
+
+    def record(self, result: Result, status: dict[str, Any]) -> dict[str, Any]:
+        """Keep a Result whose trial need not run, with its status, and return it."""
+        document = {**result.to_document(), "status": status}
+        self.write_result(document)
+        return document
+
+    def note(self, trial: str, spec: dict[str, Any]) -> None:
+        """Add to the spec of a trial's Result; raises `TrialNotFound`."""
+        document = self.result(trial)
+        document["spec"].update(spec)
+        self.write_result(document)
 
     def experiments(self) -> list[Experiment]:
         """Return the records of all experiments, by name."""
