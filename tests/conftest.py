@@ -1,4 +1,4 @@
-"""What all tests share: two modules by name, the places that the conformance suite runs on, laws without a clock."""
+"""What all tests share: three modules by name, the places that the conformance suite runs on, laws without a clock."""
 
 import sys
 from importlib import import_module
@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# This directory is on the path for these two alone: if it stayed there, tests/kubernetes would pass for the client of
+# This directory is on the path for these three alone: if it stayed there, tests/kubernetes would pass for the client of
 # that name wherever that is not installed.
 sys.path.insert(0, str(Path(__file__).parent))
+import_module("loopback")
 import_module("simulation")
 pytest.register_assert_rewrite("real_cluster")
 import_module("real_cluster")

@@ -7,11 +7,12 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
+from loopback import serving
 
 from expsdk.cluster.api import Api
 
@@ -118,25 +119,12 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815 - http.server looks for these
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        pass  # the client has gone, as some tests want it
-
-
 @contextmanager
 def _serving() -> Iterator[Store]:
     store = Store()
     handler = type("Handler", (_Handler,), {"store": store})
-    with _Server(("127.0.0.1", 0), handler) as server:
-        store.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with serving(handler) as store.url:
         yield store
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
