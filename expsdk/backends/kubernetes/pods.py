@@ -123,8 +123,9 @@ def conclude(
         packed: Whether it ran a payload of ours, which says how it ends, or a program that need not.
         objectives: The metrics without which no trial has succeeded.
     """
-    is_deleted = job is None and (pod is None or bool(pod.get("metadata", {}).get("deletionTimestamp")))
-    if is_deleted and status["phase"] not in Phase.FINISHED:  # its exit code is SIGTERM's or SIGKILL's doing
+    # A pod that its deleted Job takes along ends by SIGTERM or SIGKILL, and where it was seen last, it may have run yet.
+    is_deleted = job is None and (pod is None or _is_deleted(pod) or _is_unfinished(pod))
+    if is_deleted and status["phase"] not in Phase.FINISHED:
         return ended(status, reason=Reason.LOST, message="its Job was deleted by somebody before the trial ended")
     said = _of_pod(status, pod, packed=packed) if pod is not None else None
     if said is not None and said["phase"] == Phase.SUCCEEDED:
@@ -144,6 +145,14 @@ def conclude(
         return ended(status, reason=Reason.TIMEOUT, message=ending.get("message") or "the Job's deadline has passed")
     message = ending.get("message") or "the Job has ended"
     return ended(status, reason=Reason.LOST, message=f"its pod is gone, and nothing tells how it ended ({message})")
+
+
+def _is_deleted(pod: Document) -> bool:
+    return bool(pod.get("metadata", {}).get("deletionTimestamp"))
+
+
+def _is_unfinished(pod: Document) -> bool:
+    return pod.get("status", {}).get("phase") not in {"Succeeded", "Failed"} and _terminated(pod) is None
 
 
 def _of_pod(status: dict[str, Any], pod: Document, *, packed: bool) -> dict[str, Any] | None:

@@ -138,7 +138,8 @@ class TestTheEnd:
 
     def test_a_job_that_was_deleted_is_named(self) -> None:
         ending = {**pod(ended(0)), "metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}
-        for last, packed in ((None, True), (ending, True), (ending, False)):
+        seen_before = {**pod({"running": {}}), "metadata": {}}  # the pod went unseen
+        for last, packed in ((None, True), (ending, True), (ending, False), (seen_before, True), (seen_before, False)):
             status = conclude(RUNNING, None, last, packed=packed, objectives=[])
             assert (status["phase"], status["reason"]) == ("Failed", "Lost")
             assert "Job was deleted" in status["message"]
