@@ -198,6 +198,6 @@ def _moment(text: str | None) -> datetime | None:
     return None if text is None else parse_time(text)
 
 
-def _history(columns: Mapping[str, Any]) -> MetricHistory:
-    values = tuple(decode_number(value) for value in columns["values"])
-    return MetricHistory(tuple(columns["epochs"]), values, columns["stride"])
+def _history(history: Mapping[str, Any]) -> MetricHistory:
+    epochs, values = history["points"]
+    return MetricHistory(tuple(epochs), tuple(map(decode_number, values)), history["stride"])

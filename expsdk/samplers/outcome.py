@@ -40,7 +40,8 @@ def _values(values: Mapping[str, Any], objectives: Sequence[str]) -> tuple[float
     return tuple(decode_number(values[name]) for name in objectives)
 
 
-def _history(columns: Mapping[str, Any] | None) -> tuple[tuple[int, float], ...]:
-    if columns is None:
+def _history(history: Mapping[str, Any] | None) -> tuple[tuple[int, float], ...]:
+    if history is None:
         return ()
-    return tuple(zip(columns["epochs"], map(decode_number, columns["values"]), strict=True))
+    epochs, values = history["points"]
+    return tuple(zip(epochs, map(decode_number, values), strict=True))

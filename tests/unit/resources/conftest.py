@@ -126,7 +126,7 @@ def result_document() -> dict[str, Any]:
             "completionTime": "2026-01-31T12:00:09.500000Z",
             "epoch": 2,
             "metrics": {"val_loss": {"last": "NaN", "min": 0.25, "max": "Infinity", "best": 0.25, "epoch": 2}},
-            "history": {"val_loss": {"stride": 1, "epochs": [0, 1, 2], "values": ["Infinity", 0.25, "NaN"]}},
+            "history": {"val_loss": {"stride": 1, "points": [[0, 1, 2], ["Infinity", 0.25, "NaN"]]}},
             "objectives": {"val_loss": "NaN"},
             "summary": "val_loss=nan",
             "reusedFrom": "train-mlp-before-0003",
