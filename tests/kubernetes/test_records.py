@@ -223,7 +223,7 @@ class TestRefusals:
             ("status.metrics.val_loss.last", "nan"),
             ("status.metrics.val_loss.epoch", 0.5),
             ("status.objectives.val_loss", "inf"),
-            ("status.history.val_loss.values", ["Infinity", "infinity"]),
+            ("status.history.val_loss.points", [[0, 1], ["Infinity", "infinity"]]),
         ],
     )
     def test_a_wrong_status_is_refused_by_the_fields_name_and_changes_nothing(

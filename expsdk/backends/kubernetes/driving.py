@@ -13,6 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 from expsdk.backends.base import Document, Update
+from expsdk.backends.kubernetes.announcing import Announcer
 from expsdk.backends.kubernetes.labels import RESULT, TRIAL, selector
 from expsdk.backends.kubernetes.lease import HeldLease
 from expsdk.backends.kubernetes.roster import Roster
@@ -40,6 +41,8 @@ from expsdk_runtime.contract import Phase
 FOLLOWED = {RESULTS: RESULT, JOBS: TRIAL, PODS: TRIAL}
 LAST_WORDS_S = 10.0
 """How long the end of a sweep waits for what is still to be written, notes above all."""
+LAST_NEWS_S = 3.0
+"""How long it waits for its Events."""
 _WAKE = object()
 
 
@@ -87,6 +90,8 @@ class Driving:
         self._troubles: dict[Kind, ClusterError] = {}
         self._latest: Experiment | None = None
         self._work = Work(api, kept, queue.put)
+        self._announcer = Announcer(api, kept)
+        self._announcer.knows_best(kept.status.best)
         self._roster = Roster(self._work, patience=patience, grace_s=kept.spec.grace_seconds, do=self._do)
         self._lanes = Lanes(connections, failed=lambda key, error: queue.put(_Undone(key, error)))
         self._followers = [
@@ -101,6 +106,7 @@ class Driving:
     def launch(self, result: Result, *, attempt: int) -> None:
         """Keep the Result, then create its Job; soon, and many at a time."""
         number = self._roster.expect(result)
+        self._announcer.launched(number, attempt=attempt)
         self._do(number, partial(self._work.start, number, result, attempt=attempt))
 
     def record(self, result: Result, status: Document) -> None:
@@ -148,7 +154,11 @@ class Driving:
             self._roster.tend(time.monotonic())
             if self._roster.has_news() or not self._hear(give_up_at):
                 break
-        return self._roster.news()
+        updates = self._roster.news()
+        for update in updates:
+            if not update.alive:
+                self._announcer.ended(update.document)
+        return updates
 
     def wake(self) -> None:
         """Make `wait` return."""
@@ -160,15 +170,21 @@ class Driving:
         Raises:
             BackendError: Another coordinator drives it by now, and its record is that one's.
         """
+        self._announcer.is_best(experiment.status.best)
         if experiment.status.phase in Phase.FINISHED:
             self._latest = None
             self._lanes.drain(LAST_WORDS_S)
             self._assured(partial(self._publish, experiment))
+            self._announcer.finished(experiment.status.phase, experiment.status.message)
+            self._announce(everything=True)
+            self._lanes.drain(LAST_NEWS_S)
             return
         is_due = self._latest is None
         self._latest = experiment
         if is_due:
             self._lanes.do("experiment", partial(self._assured, self._publish_latest))
+        if self._announcer.is_due(time.monotonic()):
+            self._announce()
 
     def close(self) -> None:
         """Stop watching and give the Lease back; Jobs that run go on. Further calls do nothing."""
@@ -185,6 +201,10 @@ class Driving:
 
     def _do(self, number: int, task: Callable[[], None], *, instead: bool = False) -> None:
         self._lanes.do(number, partial(self._assured, task), instead=instead)
+
+    def _announce(self, *, everything: bool = False) -> None:
+        """Write news when nothing else is to be done, and never wait for them."""
+        self._lanes.do("events", partial(self._announcer.publish, everything=everything), instead=True, idle=True)
 
     def _assured(self, task: Callable[[], None]) -> None:
         """Do what only the coordinator may that drives the experiment."""

@@ -79,6 +79,7 @@ def experiment_document() -> dict[str, Any]:
             "message": "12 of 50 trials",
             "startTime": "2026-01-31T12:00:01.000000Z",
             "completionTime": "2026-01-31T12:10:01.000000Z",
+            "progress": "12/50",
             "counts": {"Running": 4, "Succeeded": 7, "Failed": 1},
             "best": {"trial": "train-mlp-0003", "value": "-Infinity", "summary": "val_loss=-inf"},
             "activeSeconds": 600.5,
