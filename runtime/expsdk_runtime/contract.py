@@ -50,6 +50,7 @@ class Reason:
     PACKAGES_FAILED = "PackagesFailed"
     IMAGE_PULL_ERROR = "ImagePullError"
     CONTAINER_CONFIG_ERROR = "ContainerConfigError"
+    QUEUED = "Queued"
     UNSCHEDULABLE = "Unschedulable"
     QUOTA_EXCEEDED = "QuotaExceeded"
     EVICTED = "Evicted"
@@ -70,6 +71,7 @@ class Reason:
         PACKAGES_FAILED,
         IMAGE_PULL_ERROR,
         CONTAINER_CONFIG_ERROR,
+        QUEUED,
         UNSCHEDULABLE,
         QUOTA_EXCEEDED,
         EVICTED,
@@ -86,6 +88,7 @@ class Reason:
             PACKAGES_FAILED,
             IMAGE_PULL_ERROR,
             CONTAINER_CONFIG_ERROR,
+            QUEUED,
             UNSCHEDULABLE,
             QUOTA_EXCEEDED,
             EVICTED,
