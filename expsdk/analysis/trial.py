@@ -114,7 +114,7 @@ class TrialRecord:
                 name: {key: value if key == "epoch" else decode_number(value) for key, value in summary.items()}
                 for name, summary in status.get("metrics", {}).items()
             },
-            history={name: _history(columns) for name, columns in status.get("history", {}).items()},
+            history=_Histories(status.get("history", {})),
             output_dir=status.get("outputDir", ""),
             log_path=log_path,
             environment=dict(status.get("environment", {})),
@@ -194,10 +194,30 @@ class TrialRecord:
         return ", ".join(part for part in parts if part)
 
 
+class _Histories(Mapping[str, MetricHistory]):
+    """The histories of a trial's metrics, read from their columns when somebody looks: few of 5,000 trials' are."""
+
+    def __init__(self, columns: Mapping[str, Mapping[str, Any]]) -> None:
+        self._columns = columns
+        self._read: dict[str, MetricHistory] = {}
+
+    def __getitem__(self, metric: str) -> MetricHistory:
+        history = self._read.get(metric)
+        if history is None:
+            columns = self._columns[metric]
+            values = tuple(map(decode_number, columns["values"]))
+            history = self._read[metric] = MetricHistory(tuple(columns["epochs"]), values, columns["stride"])
+        return history
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
 def _moment(text: str | None) -> datetime | None:
     return None if text is None else parse_time(text)
-
-
-def _history(columns: Mapping[str, Any]) -> MetricHistory:
-    values = tuple(decode_number(value) for value in columns["values"])
-    return MetricHistory(tuple(columns["epochs"]), values, columns["stride"])
