@@ -6,11 +6,11 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from expsdk.errors import OptionError
+from expsdk.spelling import suggest
 
 BACKENDS = ("local", "kubernetes")
 OPTIONS = {"local": ("root",), "kubernetes": ("namespace", "context", "kubeconfig")}
@@ -58,7 +58,7 @@ def resolve(flags: Mapping[str, str | None], *, environment: Mapping[str, str], 
     if backend.value not in BACKENDS:
         raise OptionError(
             f"the backend is one of {', '.join(BACKENDS)}, not {backend.value!r} ({backend.source});"
-            f" {_remedy(str(backend.value), BACKENDS)}"
+            f" {suggest(backend.value, BACKENDS)}"
         )
     foreign = next((name for name in given if name != "backend" and name not in OPTIONS[backend.value]), None)
     if foreign is not None:
@@ -100,7 +100,7 @@ def _table(file: Path) -> dict[str, Any] | None:
 
 def _checked(name: str, value: object, file: Path) -> str:
     if name not in NAMES:
-        raise OptionError(f"[tool.expsdk] in {file} takes {', '.join(NAMES)}, not {name!r}; {_remedy(name, NAMES)}")
+        raise OptionError(f"[tool.expsdk] in {file} takes {', '.join(NAMES)}, not {name!r}; {suggest(name, NAMES)}")
     if not isinstance(value, str) or not value:
         raise OptionError(f"{name} of [tool.expsdk] in {file} is a text, not {value!r}; write it in quotes")
     return str(file.parent / Path(value).expanduser()) if name in _PATHS else value
@@ -122,8 +122,3 @@ def _setting(
 def _shown(file: Path | None) -> str:
     """Return a path as short as it can be from here."""
     return os.path.relpath(file) if file is not None else ""
-
-
-def _remedy(given: str, known: tuple[str, ...]) -> str:
-    close = get_close_matches(given, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else "write one of them"
