@@ -7,7 +7,6 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, overload
 
 from expsdk.analysis.dominance import Point, pareto_front
@@ -18,6 +17,7 @@ from expsdk.errors import NoBestTrial, ResultsError, TrialNotFound
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
 from expsdk.resources.times import format_time
+from expsdk.spelling import suggest
 from expsdk_runtime.contract import Phase, encode_number
 
 if TYPE_CHECKING:
@@ -207,8 +207,8 @@ class Results(Sequence[TrialRecord]):
             if trial.name == name:
                 return trial
         names = [trial.name for trial in self]
-        close = [full for full in names if full.endswith(f"-{name}")] or get_close_matches(name, names, n=1)
-        remedy = f"did you mean {close[0]!r}?" if close else f"names look like {trial_name(self.name, 3)!r}"
+        full = next((full for full in names if full.endswith(f"-{name}")), name)
+        remedy = suggest(full, names, otherwise=f"names look like {trial_name(self.name, 3)!r}")
         raise TrialNotFound(f"{self.name} has {count_of(len(self), 'trial')}, and none is named {name!r}; {remedy}")
 
     def _with(self, trials: Iterable[TrialRecord]) -> Results:

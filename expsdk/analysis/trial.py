@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from html import escape
 from typing import Any
@@ -56,11 +56,12 @@ class TrialRecord:
         history: Each metric over epochs.
         output_dir: The trial's own directory, or "" before it began.
         log_path: The file with all that the trial printed, or None where the backend keeps no file.
-        environment: Where and with what it ran.
+        environment: Where and with what it ran, as its job tells.
         constraints: The values of the sweep's constraints: above 0, one is violated; empty where there are none, or
             where the trial has not succeeded.
         parent: Name of the trial whose checkpoints this one began with, or "".
         reused_from: Name of the trial whose results these are, where this one did not run, or "".
+        launched: Where its experiment comes from, as its record tells: commit, user, time; see `provenance`.
     """
 
     name: str
@@ -83,6 +84,7 @@ class TrialRecord:
     constraints: tuple[float, ...] = ()
     parent: str = ""
     reused_from: str = ""
+    launched: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_document(
@@ -121,7 +123,45 @@ class TrialRecord:
             constraints=tuple(map(decode_number, spec.get("constraints") or ())),
             parent=spec.get("parent", ""),
             reused_from=status.get("reusedFrom") or "",
+            launched=dict(spec.get("provenance") or {}),
         )
+
+    @property
+    def packages(self) -> dict[str, str]:
+        """Versions of the packages that the function imports, by name, as its job found them."""
+        pairs = (each.partition("==") for each in self.environment.get("packages", "").split())
+        return {name: version for name, _, version in pairs}
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What one needs to know to get the same again: code, parent, seed, Python, packages, machine, who and when.
+
+        Only what is known is there, as plain values: "git_commit", "git_dirty", "diff_digest", "payload_digest",
+        "python", "packages" (a dict), "image", "platform", "node", "host", "pod", "seed", "parent", "reused_from",
+        "user" ("ada@laptop"), "created" (RFC 3339: when the sweep was) and "expsdk" (its version).
+        """
+        told, launched = self.environment, self.launched
+        user = "@".join(filter(None, (launched.get("user"), launched.get("host"))))
+        facts = {
+            "git_commit": launched.get("gitCommit"),
+            "git_dirty": launched.get("gitDirty"),
+            "diff_digest": launched.get("diffDigest"),
+            "payload_digest": told.get("digest"),
+            "python": told.get("python"),
+            "packages": self.packages,
+            "image": told.get("image"),
+            "platform": told.get("platform"),
+            "node": told.get("node"),
+            "host": told.get("host"),
+            "pod": told.get("podName"),
+            "seed": self.seed,
+            "parent": self.parent,
+            "reused_from": self.reused_from,
+            "user": user,
+            "created": launched.get("created"),
+            "expsdk": launched.get("expsdk"),
+        }
+        return {name: fact for name, fact in facts.items() if fact not in (None, "", {})}
 
     @property
     def duration_s(self) -> float | None:

@@ -179,6 +179,7 @@ class Driver:
             parameters=launch.parameters,
             seed=derive_trial_seed(self._experiment.spec.seed, launch.number),
             parent="" if launch.parent is None else trial_name(name, launch.parent),
+            provenance=self._experiment.spec.provenance,
         )
         status = self._known_status(result) if launch.attempt == 1 else None
         if status is None:
