@@ -8,6 +8,7 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
+from expsdk.analysis.words import in_one_line
 from expsdk.resources.result import summarize_parameters
 from expsdk.resources.times import parse_time
 from expsdk_runtime.contract import Phase, decode_number
@@ -186,12 +187,27 @@ class TrialRecord:
         return f"{self.phase} ({self.reason})" if self.reason else self.phase
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what a table's row says of the trial: names, phase, parameters, last metrics, times.
+        """Return what a table's row says of the trial.
 
-        Constraints, "is_feasible", "parent" and "reused_from" are there where the trial has them.
+        - "name", "number", "phase", "reason": which trial, and where it stands
+        - "is_feasible", "parent", "reused_from", where it has constraints, a parent or another trial's results
+        - "parameters.NAME": its sample; those of branches that it does not take are not there
+        - "metrics.NAME": the last value of each metric, and so of each objective
+        - "constraints.INDEX": the values of the constraints, from 0; above 0, one is violated
+        - "epoch": the highest epoch of any metric
+        - "started", "ended" (UTC), "duration_s" (seconds): of the last attempt; None while there is none
+        - "attempt", "seed": which attempt it is, from 1, and the trial's own seed
+        - "error": what went wrong in one line, where it failed
+        - "output_dir": the trial's own directory, once it has one
+        - "provenance.NAME": what `provenance` knows beside these; packages as "numpy==2.1.0 torch==2.13.0"
         """
         feasible = {"is_feasible": self.is_feasible} if self.constraints else {}
         origins = {"parent": self.parent, "reused_from": self.reused_from}
+        ends = {"error": in_one_line(self.error), "output_dir": self.output_dir}
+        metrics = {**self.values, **{name: summary["last"] for name, summary in self.metrics.items()}}
+        provenance = {name: fact for name, fact in self.provenance.items() if name not in ("seed", *origins)}
+        if "packages" in provenance:
+            provenance["packages"] = self.environment["packages"]
         return {
             "name": self.name,
             "number": self.number,
@@ -200,12 +216,16 @@ class TrialRecord:
             **feasible,
             **{name: origin for name, origin in origins.items() if origin},
             **{f"parameters.{name}": value for name, value in self.parameters.items()},
-            **{f"metrics.{name}": summary["last"] for name, summary in self.metrics.items()},
+            **{f"metrics.{name}": value for name, value in metrics.items()},
             **{f"constraints.{index}": value for index, value in enumerate(self.constraints)},
             "epoch": self.epoch,
             "started": self.started,
             "ended": self.ended,
             "duration_s": self.duration_s,
+            "attempt": self.attempt,
+            "seed": self.seed,
+            **{name: end for name, end in ends.items() if end},
+            **{f"provenance.{name}": fact for name, fact in provenance.items()},
         }
 
     def __repr__(self) -> str:
