@@ -10,7 +10,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,6 +18,7 @@ from expsdk_runtime.console import say
 from expsdk_runtime.contract import Assignment, ExitCode, Phase
 from expsdk_runtime.journal import Journal
 from expsdk_runtime.payload import Payload, PayloadError
+from expsdk_runtime.place import Place
 from expsdk_runtime.runner import run_trial
 from expsdk_runtime.seeding import seeded
 from expsdk_runtime.sinks import SocketSink
@@ -51,12 +52,22 @@ def _attached(payload: Payload, descriptor: str, directory: str, root: str, dige
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a crash must not take lines along
     with socket.socket(fileno=int(descriptor)) as connection:
         return run_attached(
-            lambda: payload.load(directory, root=root), connection, project_dir=directory, digest=digest
+            lambda: payload.load(directory, root=root),
+            connection,
+            project_dir=directory,
+            digest=digest,
+            imports=payload.imports,
         )
 
 
 def run_attached(
-    load: Callable[[], Callable[..., object]], connection: socket.socket, *, project_dir: str, digest: str
+    load: Callable[[], Callable[..., object]],
+    connection: socket.socket,
+    *,
+    project_dir: str,
+    digest: str,
+    imports: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> int:
     """Run the trial that the first line on `connection` assigns, and report there; return the process's exit code.
 
@@ -65,6 +76,8 @@ def run_attached(
         connection: The coordinator's socket.
         project_dir: Where the payload's copy of the user's project lies.
         digest: The payload's digest.
+        imports: As `runner.run_trial` has it.
+        environment: What the Result's environment says besides.
     """
     received = b""
     while b"\n" not in received:
@@ -72,7 +85,15 @@ def run_attached(
     line, _, rest = received.partition(b"\n")
     assignment = Assignment.from_json(line.decode())
     sink = SocketSink(connection, interval_s=LOCAL_INTERVAL_S, received=rest, directory=assignment.output_dir)
-    return run_trial(seeded(load, assignment.seed), assignment, sink, digest=digest, project_dir=project_dir).exit_code
+    return run_trial(
+        seeded(load, assignment.seed),
+        assignment,
+        sink,
+        digest=digest,
+        imports=imports,
+        project_dir=project_dir,
+        place=Place(environment=environment),
+    ).exit_code
 
 
 class _ConsoleSink:

@@ -174,6 +174,7 @@ class DebugBackend:
                 assignment,
                 sink,
                 digest=self._payload.digest,
+                imports=self._payload.manifest["imports"],
             )
         except KeyboardInterrupt:  # before the function began, or after it ended
             self._is_interrupted = True
