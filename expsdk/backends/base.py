@@ -60,8 +60,17 @@ class Records(Protocol):
             ExperimentNotFound: There is no such experiment, or it is deleted meanwhile.
         """
 
-    def logs(self, trial: str) -> Iterator[str]:
-        """Yield the lines that a trial printed."""
+    def logs(self, trial: str, *, follow: bool = False, previous: bool = False) -> Iterator[str]:
+        """Yield the lines that a trial printed, in its last attempt.
+
+        Args:
+            trial: The trial's name.
+            follow: Whether to go on, from attempt to attempt, until the trial has ended. A line comes when it is whole.
+            previous: Whether to read the attempt before the last, instead.
+
+        Raises:
+            TrialNotFound: There is no such trial, or no earlier attempt at it.
+        """
 
     def log_path(self, trial: str) -> str | None:
         """Return the file that `logs` reads, or None where there is none to name."""

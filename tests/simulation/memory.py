@@ -94,7 +94,7 @@ class MemoryRecords:
     def dismiss(self, name: str) -> None:
         """Do nothing: nobody is submitted here."""
 
-    def logs(self, trial: str) -> Iterator[str]:
+    def logs(self, trial: str, *, follow: bool = False, previous: bool = False) -> Iterator[str]:
         return iter([f"{trial} says nothing\n"])
 
     def log_path(self, trial: str) -> str | None:

@@ -15,7 +15,8 @@ from typing import Any, TextIO
 from expsdk.backends.base import Document, Update
 from expsdk.backends.local.launch import LauncherProcess, end_of
 from expsdk.backends.local.lock import release
-from expsdk.backends.local.store import LEFT_WITHIN_S, LOG, FileStore, translating_disk_errors
+from expsdk.backends.local.logs import LOG, set_log_aside
+from expsdk.backends.local.store import LEFT_WITHIN_S, FileStore, translating_disk_errors
 from expsdk.backends.local.workspace import Workspace, assign, cores_of
 from expsdk.backends.verdict import Sentence, ended, judge
 from expsdk.errors import BackendError, TrialNotFound
@@ -125,10 +126,12 @@ class LocalBackend:
             self._start_launcher()
         number = result.spec.number
         document = result.to_document()
+        directory = self.records.prepare_trial(result.spec.experiment, number)
         if attempt > 1:
             document["status"] = self._status_of_next(result, attempt)
+            with translating_disk_errors(directory):
+                set_log_aside(directory, attempt - 1)
         self.records.write_result(document)
-        directory = self.records.prepare_trial(result.spec.experiment, number)
         assignment = assign(result, attempt=attempt, objectives=self._workspace.objectives, directory=directory)
         ours, theirs = _make_pair()
         job = self._jobs[number] = _Job(document, attempt, ours, directory)

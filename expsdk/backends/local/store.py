@@ -15,17 +15,20 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from expsdk.backends.local import lock
+from expsdk.backends.local.logs import LOG, LogReader, is_written, open_log
 from expsdk.errors import BackendError, ExperimentExists, ExperimentNotFound, StorageError, TrialNotFound
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
 from expsdk.resources.result import Result
+from expsdk_runtime.contract import Phase, Reason
 
 DIRECTORY = ".expsdk"
-LOG = "log.txt"
 LOCK = "lock"
 LEFT_WITHIN_S = 15.0
 """How long what a coordinator has left running may take to end, once it is gone."""
 LOOK_EVERY_S = 0.5
+READ_EVERY_S = 0.1
+"""How often a log that is followed is looked at."""
 _REMEDIES = {
     ENOSPC: "the disk is full: free some space",
     EDQUOT: "this user's share of the disk is used up: free some space",
@@ -212,20 +215,63 @@ class FileStore:
         with translating_disk_errors(path):
             return lock.take(path, name, patience_s=patience_s)
 
-    def logs(self, trial: str) -> Iterator[str]:
-        """Yield the lines that a trial printed, standard output and error together."""
-        directory = self.trial_directory(trial)
-        if not directory.is_dir():
+    def logs(self, trial: str, *, follow: bool = False, previous: bool = False) -> Iterator[str]:
+        """Yield the lines that a trial printed, standard output and error together; see `Records.logs`."""
+        attempt = self.result(trial)["status"]["attempt"] - previous
+        if attempt < 1:
             raise TrialNotFound(
-                f"no trial {trial!r} has run in {self.root}; give its name as `print(results)` shows it"
+                f"an earlier log is of an earlier attempt, and {trial!r} is in its first; leave previous out"
             )
-        path = self.log_path(trial)
-        if path is not None:
-            with open(path, errors="replace") as lines:  # noqa: PTH123
-                yield from lines
+        if follow and not previous:
+            yield from self._follow_log(trial, attempt)
+            return
+        file = open_log(self.trial_directory(trial), attempt)
+        if file is not None:
+            with file:
+                reader = LogReader(file)
+                yield from reader.lines()
+                yield from reader.last()
+
+    def _follow_log(self, trial: str, attempt: int) -> Iterator[str]:
+        """Yield what a trial prints until it has ended, from this attempt on to its last."""
+        reader: LogReader | None = None
+        try:
+            while True:
+                # All that counts is looked at before the log: what was printed until then is read below.
+                status = self.result(trial)["status"]
+                if reader is None:
+                    file = open_log(self.trial_directory(trial), attempt)
+                    reader = LogReader(file) if file is not None else None
+                is_over = status["attempt"] > attempt or not self._may_print(trial, status, reader)
+                if reader is not None:
+                    yield from reader.lines()
+                if not is_over:
+                    time.sleep(READ_EVERY_S)
+                    continue
+                if reader is not None:
+                    yield from reader.last()
+                    reader.file.close()
+                    reader = None
+                if status["attempt"] == attempt:
+                    return
+                attempt += 1
+        finally:
+            if reader is not None:
+                reader.file.close()
+
+    def _may_print(self, trial: str, status: dict[str, Any], reader: LogReader | None) -> bool:
+        """Whether this attempt at a trial, or another one after it, may print something yet."""
+        name = trial.rpartition("-")[0]
+        if not self.is_driven(name):
+            return False
+        if status["phase"] not in Phase.FINISHED or (reader is not None and is_written(reader.file)):
+            return True
+        # What is to be tried again is not over; whoever drives the sweep may think otherwise, and ends soon then.
+        is_lost = status["phase"] == Phase.FAILED and status["reason"] in Reason.INFRASTRUCTURE
+        return is_lost and status["attempt"] <= self.experiment(name).spec.retries
 
     def log_path(self, trial: str) -> str | None:
-        """Return the file with what a trial printed, or None where it has printed nothing that was kept."""
+        """Return the file with what a trial's last attempt printed, or None where nothing of that was kept."""
         path = self.trial_directory(trial) / LOG
         return str(path) if path.exists() else None
 
