@@ -1,7 +1,8 @@
 """The start of a job's process: `python payload.pyz …` arrives here once the interpreter's version is right.
 
-Three ways in: a person gives `--parameters` and reads metrics on standard output; the local backend gives
-`--attach FD`, a socket whose first line is the assignment; a pod gives `--pod`, and its environment says the rest.
+Four ways in: a person gives `--parameters` and reads metrics on standard output; the local backend gives
+`--attach FD`, a socket whose first line is the assignment; a pod gives `--pod`, and its environment says the rest;
+`expsdk replay` gives `--replay FILE`.
 """
 
 from __future__ import annotations
@@ -43,6 +44,14 @@ def main(path: str, arguments: list[str]) -> int:
         from expsdk_runtime.pod import run_pod
 
         return run_pod(payload)
+    if arguments[:1] == ["--replay"]:
+        from expsdk_runtime.replay import run_replay
+
+        return run_replay(payload, arguments[1:])
+    if arguments == ["--environment"]:
+        from expsdk_runtime.replay import print_environment
+
+        return print_environment(payload)
     return _standalone(payload, arguments)
 
 
