@@ -76,7 +76,9 @@ def new_experiment(
             grace_seconds=limits.grace_s,
             payload=_reference(payload),
             plan=None if own is None else _reference(own),
-            provenance=Provenance.model_validate(provenance_of(payload.root)),
+            provenance=Provenance.model_validate(
+                provenance_of(payload.root, files=payload.project_files, imports=payload.manifest["imports"])
+            ),
         ),
         status=ExperimentStatus(phase=Phase.RUNNING, start_time=datetime.now(timezone.utc)),
     )

@@ -227,14 +227,6 @@ class KubernetesBackend:
         container = {"resources": resources.to_document()} if resources else {}
         return requests_of({"spec": {"template": {"spec": {"containers": [container]}}}})
 
-    def kept_payload(self, experiment: Experiment, *, plan: bool = False) -> bytes:
-        """Return the packed function, or the packed plan, that is kept with an experiment; see `read_payload`.
-
-        Raises:
-            BackendError: It is not there, or not as it was kept.
-        """
-        return payload_store.read_payload(self._api, experiment, plan=plan)
-
     def launch(self, result: Result, *, attempt: int) -> None:
         """Keep the Result, then create its Job; soon, and many at a time."""
         self._do(self._expect(result), partial(self._working.start, result.spec.number, result, attempt=attempt))
