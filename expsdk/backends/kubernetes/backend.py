@@ -15,7 +15,7 @@ from inspect import signature
 from queue import Empty, SimpleQueue
 from typing import Any, ClassVar, NamedTuple
 
-from expsdk.backends.base import Document, Update
+from expsdk.backends.base import Document, StopRequest, Update
 from expsdk.backends.kubernetes import creation, detach, payload_store, resumption, ward
 from expsdk.backends.kubernetes.documents import whole
 from expsdk.backends.kubernetes.labels import NUMBER_LABEL, PLAN, RESULT, TRIAL, selector
@@ -25,6 +25,7 @@ from expsdk.backends.kubernetes.records import KubernetesRecords
 from expsdk.backends.kubernetes.requests import requests_of
 from expsdk.backends.kubernetes.resources import Resources
 from expsdk.backends.kubernetes.statuses import status_change
+from expsdk.backends.kubernetes.stopping import asked_at
 from expsdk.backends.kubernetes.template import omissions
 from expsdk.backends.kubernetes.trial import LiveTrial, Patience
 from expsdk.backends.kubernetes.ward import Look, NoteWaiting
@@ -48,7 +49,7 @@ from expsdk.packaging.requirements import requirements_of
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
 from expsdk.resources.result import Result
-from expsdk_runtime.contract import Phase, Reason
+from expsdk_runtime.contract import Phase, Reason, Stop
 
 CHECK_EVERY_S = 1.0
 LAST_WORDS_S = 10.0
@@ -112,6 +113,8 @@ class KubernetesBackend:
         self._unsure: set[int] = set()  # trials that time alone may change
         self._check_at = 0.0
         self._updates: list[Update] = []
+        self._stop_requests: SimpleQueue[StopRequest] = SimpleQueue()
+        self._stop_asked_at = ""  # as the Experiment's annotation has it
         self._troubles: dict[Kind, ClusterError] = {}
         self._latest: Experiment | None = None
         self._kept: Experiment | None = None  # as the server has it
@@ -191,6 +194,7 @@ class KubernetesBackend:
                 self._trials[trial.number] = trial
             updates.append(Update(trial.number, trial.presented(now) if is_there else trial.document, alive=is_there))
         for number in sorted(self._trials):
+            self._heed(self._trials[number])
             self._assess(number, now)
         return updates
 
@@ -289,6 +293,10 @@ class KubernetesBackend:
                 break
         updates, self._updates = self._updates, []
         return updates
+
+    def stop_requests(self) -> list[StopRequest]:
+        """Return what the Experiment and its Results have asked for since the last call."""
+        return [self._stop_requests.get_nowait() for _ in range(self._stop_requests.qsize())]
 
     def wake(self) -> None:
         """Make `wait` return."""
@@ -443,10 +451,17 @@ class KubernetesBackend:
                 self._do(number, partial(self._restore, trial.document))
                 return
             trial.take_result(whole(sight.object), now)
+            self._heed(trial)
             self._updates.append(Update(number, trial.presented(now), alive=True))
         else:
             ward.take(trial, sight, now)
         self._assess(number, now)
+
+    def _heed(self, trial: LiveTrial) -> None:
+        """Pass on that a trial's Result says that it is to stop for good, which anybody may have written."""
+        if trial.document["spec"].get("stop") == Stop.CANCELLED and not trial.is_unwanted:
+            trial.is_unwanted = True
+            self._stop_requests.put(StopRequest(trial.number))
 
     def _compare(self, listed: Listed) -> None:
         """Take in what all objects of a kind are now; of what should be there and was not, ask once more."""
@@ -554,11 +569,15 @@ class KubernetesBackend:
 
     def _publish(self, experiment: Experiment) -> None:
         try:
-            self._api.patch(EXPERIMENTS, self._name, status_change(experiment), subresource="status")
+            there = self._api.patch(EXPERIMENTS, self._name, status_change(experiment), subresource="status")
         except ResourceNotFound as error:
             raise ExperimentNotFound(
                 f"experiment {self._name!r} was deleted while its sweep ran; nothing of it is left"
             ) from error
+        if asked_at(there) not in ("", self._stop_asked_at):
+            self._stop_asked_at = asked_at(there)
+            self._stop_requests.put(StopRequest())
+            self.wake()
 
 
 KubernetesBackend.options = tuple(name for name in signature(KubernetesBackend).parameters if name != "job") + tuple(
