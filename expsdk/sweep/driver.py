@@ -21,7 +21,7 @@ from expsdk.samplers.derive import derive_trial_seed
 from expsdk.space import Space
 from expsdk.sweep.actions import Action, AskStop, Finish, Kill, Launch, Note, Terminate
 from expsdk.sweep.core import Coordinator
-from expsdk.sweep.events import Began, Changed, Event, Found, Interrupted, Passed
+from expsdk.sweep.events import Began, Changed, Event, Found, Interrupted, Passed, StopAsked
 from expsdk.sweep.observer import Observer, Standing
 from expsdk.sweep.record import with_ending, with_progress
 from expsdk.sweep.reuse import Reusable
@@ -67,6 +67,7 @@ class Driver:
         self._objectives = [objective.metric for objective in experiment.spec.objectives]
         self._began_at = 0.0
         self._active_before_s = experiment.status.active_seconds
+        self._interruptions_taken = 0
         self._interruptions_told = 0
         self._next_status_at = 0.0
         self._trouble_told = ""
@@ -125,11 +126,21 @@ class Driver:
             if was_running:  # now it is known whether another attempt follows
                 has_ended = self._coordinator.has_ended(update.number)
                 self._observer.changed(update.document, alive=not has_ended)
-        while self._interruptions_told < self.interruptions:
-            self._interruptions_told += 1
-            self._observer.interrupted(self._interruptions_told)
-            yield Interrupted(time.monotonic())
+        while self._interruptions_taken < self.interruptions:
+            self._interruptions_taken += 1
+            yield self._interruption()
+        for request in self._backend.stop_requests():
+            if request.number is None:
+                yield self._interruption()
+            else:
+                yield StopAsked(time.monotonic(), request.number)
         yield Passed(time.monotonic())
+
+    def _interruption(self) -> Interrupted:
+        """Tell the onlooker that the sweep is to end, by Ctrl-C or from another process, and return that."""
+        self._interruptions_told += 1
+        self._observer.interrupted(self._interruptions_told)
+        return Interrupted(time.monotonic())
 
     def _patience(self) -> float:
         """Return how long to wait for the backend: until a deadline, or until the status is to be written again."""

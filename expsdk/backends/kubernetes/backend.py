@@ -10,7 +10,7 @@ from inspect import signature
 from queue import SimpleQueue
 from typing import Any, ClassVar
 
-from expsdk.backends.base import Document, Update
+from expsdk.backends.base import Document, StopRequest, Update
 from expsdk.backends.kubernetes import creation, detach, payload_store, resumption
 from expsdk.backends.kubernetes.driving import FOLLOWED, Driving
 from expsdk.backends.kubernetes.labels import PLAN, selector
@@ -210,6 +210,10 @@ class KubernetesBackend:
     def wait(self, timeout_s: float | None) -> list[Update]:
         """Return what changed; see `Driving.wait`."""
         return self._underway.wait(timeout_s)
+
+    def stop_requests(self) -> list[StopRequest]:
+        """Return what the Experiment and its Results have asked for since the last call."""
+        return self._underway.stop_requests()
 
     def wake(self) -> None:
         """Make `wait` return."""

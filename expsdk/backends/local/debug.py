@@ -9,7 +9,7 @@ from collections import deque
 from contextlib import suppress
 from typing import Any, TextIO
 
-from expsdk.backends.base import Document, Update
+from expsdk.backends.base import Document, StopRequest, Update
 from expsdk.backends.local.lock import release
 from expsdk.backends.local.store import FileStore, translating_disk_errors
 from expsdk.backends.local.workspace import assign
@@ -139,6 +139,10 @@ class DebugBackend:
             raise KeyboardInterrupt
         updates, self._updates = self._updates, []
         return updates
+
+    def stop_requests(self) -> list[StopRequest]:
+        """Return nothing: trials run in this very process, where nobody could listen meanwhile."""
+        return []
 
     def wake(self) -> None:
         """Do nothing: `wait` never waits."""
