@@ -69,6 +69,12 @@ class Records(Protocol):
     def location(self, name: str) -> str:
         """Return where the experiment is kept, for people."""
 
+    def address(self) -> dict[str, str]:
+        """Return what finds these records again: the backend and its options, as `expsdk.results` takes them.
+
+        What the same command would find without being told is left out.
+        """
+
     def dismiss(self, name: str) -> None:
         """End the coordinator that was submitted to drive an experiment, where there is one; its trials go on."""
 

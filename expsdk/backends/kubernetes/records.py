@@ -50,6 +50,8 @@ class KubernetesRecords:
             ClusterError: No cluster is named.
         """
         self.api = Api.connect(namespace=namespace, context=context, kubeconfig=kubeconfig, connections=connections)
+        given = {"context": context, "kubeconfig": kubeconfig}
+        self._given = {option: str(value) for option, value in given.items() if value is not None}
 
     def experiment(self, name: str) -> Experiment:
         """Return an experiment's record; raises `ExperimentNotFound`."""
@@ -114,6 +116,10 @@ class KubernetesRecords:
     def location(self, name: str) -> str:
         """Return the experiment's namespace and context."""
         return f"experiment {name} in namespace {self.api.namespace} of {self.api.connection.context}"
+
+    def address(self) -> dict[str, str]:
+        """Return the namespace, also where the context names it, and what else was given to find the cluster."""
+        return {"backend": "kubernetes", "namespace": self.api.namespace, **self._given}
 
     def dismiss(self, name: str) -> None:
         """End the coordinator that drives a detached experiment in the cluster, where there is one."""
