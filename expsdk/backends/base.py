@@ -114,6 +114,12 @@ class Records(Protocol):
             Whether there was one.
         """
 
+    def address(self) -> dict[str, str]:
+        """Return what finds these records again: the backend and its options, as `expsdk.results` takes them.
+
+        What the same command would find without being told is left out.
+        """
+
     def delete(self, name: str) -> None:
         """Delete an experiment with all that belongs to it; raises `ExperimentNotFound`."""
 

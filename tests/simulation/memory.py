@@ -118,6 +118,9 @@ class MemoryRecords:
     def location(self, name: str) -> str:
         return f"memory/{name}"
 
+    def address(self) -> dict[str, str]:
+        return {"backend": "memory"}
+
     def delete(self, name: str) -> None:
         del self.kept[name], self.documents[name]
 

@@ -52,6 +52,8 @@ class KubernetesRecords:
             ClusterError: No cluster is named.
         """
         self.api = Api.connect(namespace=namespace, context=context, kubeconfig=kubeconfig, connections=connections)
+        given = {"context": context, "kubeconfig": kubeconfig}
+        self._given = {option: str(value) for option, value in given.items() if value is not None}
 
     def experiment(self, name: str) -> Experiment:
         """Return an experiment's record; raises `ExperimentNotFound`."""
@@ -138,6 +140,10 @@ class KubernetesRecords:
     def dismiss(self, name: str) -> bool:
         """End the coordinator that drives a detached experiment in the cluster; whether there was one."""
         return dismiss(self.api, name)
+
+    def address(self) -> dict[str, str]:
+        """Return the namespace, also where the context names it, and what else was given to find the cluster."""
+        return {"backend": "kubernetes", "namespace": self.api.namespace, **self._given}
 
     def delete(self, name: str) -> None:
         """Delete an experiment and wait until all that it owned has gone; its coordinator in the cluster ends first.

@@ -327,6 +327,14 @@ class FileStore:
             return str(directory)
         return str(directory.relative_to(here) if directory.is_relative_to(here) else directory)
 
+    def address(self) -> dict[str, str]:
+        """Return the directory as `root`, where it is not the one that is looked in first."""
+        try:
+            is_default = self.root == Path(DIRECTORY).absolute()
+        except FileNotFoundError:  # the working directory has been deleted
+            is_default = False
+        return {} if is_default else {"root": str(self.root)}
+
     def delete(self, name: str) -> None:
         """Delete an experiment's directory; raises `ExperimentNotFound`."""
         self.experiment(name)
