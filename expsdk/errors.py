@@ -22,6 +22,7 @@
     │   ├── StorageError (OSError)        records cannot be written or read
     │   ├── WaitTimeout (TimeoutError)    trials have not ended in the time they were waited for
     │   └── LoadError                     the payload does not load where trials would run
+    ├── DashboardError (RuntimeError)     the dashboard cannot be served there
     └── ResultsError (LookupError)        what was asked of the results is not there
         ├── TrialNotFound
         └── NoBestTrial
@@ -36,6 +37,7 @@ __all__ = [
     "BackendError",
     "ClusterError",
     "Conflict",
+    "DashboardError",
     "DefinitionError",
     "ExperimentExists",
     "ExperimentNotFound",
@@ -155,6 +157,10 @@ class LoadError(BackendError):
 
 class WaitTimeout(BackendError, TimeoutError):
     """Trials have not ended in the time they were waited for."""
+
+
+class DashboardError(ExpsdkError, RuntimeError):
+    """The dashboard cannot be served where it was asked for."""
 
 
 class ResultsError(ExpsdkError, LookupError):
