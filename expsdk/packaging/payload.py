@@ -144,6 +144,7 @@ def pack_function(
         objectives=(),
         include=include,
         exclude=exclude,
+        autolog=False,
     )
     return pack(bare, beside=beside)
 
@@ -165,6 +166,7 @@ def _manifest(
         "expsdk": __version__,
         "objectives": [[objective.metric, objective.direction] for objective in definition.objectives],
         "space": definition.space.to_declarative(),
+        "autolog": definition.autolog,
         "parameters": _accepted_parameters(definition.function),
         "paths": paths,
         "sources": dict(sources),
