@@ -22,6 +22,8 @@
     │   ├── StorageError (OSError)        records cannot be written or read
     │   ├── WaitTimeout (TimeoutError)    trials have not ended in the time they were waited for
     │   └── LoadError                     the payload does not load where trials would run
+    ├── ReplayError                       a trial cannot be run again here
+    ├── ExchangeError                     an experiment cannot be exported or imported
     └── ResultsError (LookupError)        what was asked of the results is not there
         ├── TrialNotFound
         └── NoBestTrial
@@ -37,6 +39,7 @@ __all__ = [
     "ClusterError",
     "Conflict",
     "DefinitionError",
+    "ExchangeError",
     "ExperimentExists",
     "ExperimentNotFound",
     "Expired",
@@ -50,6 +53,7 @@ __all__ = [
     "PackingError",
     "PayloadTooLarge",
     "QuotaExceeded",
+    "ReplayError",
     "ResourceNotFound",
     "ResultsError",
     "SpaceError",
@@ -155,6 +159,14 @@ class LoadError(BackendError):
 
 class WaitTimeout(BackendError, TimeoutError):
     """Trials have not ended in the time they were waited for."""
+
+
+class ReplayError(ExpsdkError):
+    """A trial cannot be run again here."""
+
+
+class ExchangeError(ExpsdkError):
+    """An experiment cannot be exported, or what was exported cannot be imported."""
 
 
 class ResultsError(ExpsdkError, LookupError):

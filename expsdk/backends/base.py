@@ -86,6 +86,16 @@ class Records(Protocol):
     def log_path(self, trial: str) -> str | None:
         """Return the file that `logs` reads, or None where there is none to name."""
 
+    def payload(self, experiment: Experiment, *, plan: bool = False) -> bytes:
+        """Return the packed function, or the packed plan, that is kept with an experiment.
+
+        Raises:
+            BackendError: It is not there, or not as it was kept.
+        """
+
+    def project_root(self, name: str) -> str | None:
+        """Return the user's own project, where paths of an experiment's code lead in trials, if that is here still."""
+
     def location(self, name: str) -> str:
         """Return where the experiment is kept, for people."""
 
@@ -152,13 +162,6 @@ class Backend(Protocol):
         Raises:
             ExperimentNotFound: There is no such experiment.
             BackendError: Another coordinator drives it, or its payload is not there.
-        """
-
-    def kept_payload(self, experiment: Experiment, *, plan: bool = False) -> bytes:
-        """Return the packed function, or the packed plan, that is kept with an experiment.
-
-        Raises:
-            BackendError: It is not there, or not as it was kept.
         """
 
     def requests(self, experiment: Experiment) -> dict[str, float]:

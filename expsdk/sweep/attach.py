@@ -222,7 +222,7 @@ def _plan_of(place: Backend, kept: Experiment) -> Plan:
         raise BackendError(
             f"a sweep's trials run its payload, and {name!r} has none: it is a program's of your own; go on with that"
         )
-    own = load_own(place.kept_payload(kept, plan=True)) if spec.plan is not None else {}
+    own = load_own(place.records.payload(kept, plan=True)) if spec.plan is not None else {}
     lost = [
         what
         for what, choice, known in (("sampler", spec.sampler, SAMPLER_NAMES), ("pruner", spec.pruner, PRUNER_NAMES))

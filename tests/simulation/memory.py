@@ -106,6 +106,15 @@ class MemoryRecords:
     def log_path(self, trial: str) -> str | None:
         return f"/logs/{trial}.txt"
 
+    def payload(self, experiment: Experiment, *, plan: bool = False) -> bytes:
+        payload = (self.plans if plan else self.payloads)[experiment.metadata.name]
+        if payload is None:
+            raise BackendError("nothing of that kind is kept")
+        return payload.content
+
+    def project_root(self, name: str) -> str | None:
+        return None
+
     def location(self, name: str) -> str:
         return f"memory/{name}"
 
@@ -155,12 +164,6 @@ class MemoryBackend:
         self.records.driven.add(name)
         self.keep(experiment)
         return [Update(number, document, alive=False) for number, document in sorted(self._documents.items())]
-
-    def kept_payload(self, experiment: Experiment, *, plan: bool = False) -> bytes:
-        payload = (self.records.plans if plan else self.records.payloads)[experiment.metadata.name]
-        if payload is None:
-            raise BackendError("nothing of that kind is kept")
-        return payload.content
 
     def requests(self, experiment: Experiment) -> dict[str, float]:
         return {"cpu": 2.0, "gpu": 0.0}

@@ -13,6 +13,7 @@ from expsdk.backends.kubernetes.documents import as_written, whole
 from expsdk.backends.kubernetes.following import follow
 from expsdk.backends.kubernetes.labels import SPACE_ANNOTATION, selector
 from expsdk.backends.kubernetes.lease import is_driven
+from expsdk.backends.kubernetes.payload_store import read_payload
 from expsdk.backends.kubernetes.stopping import request_stop
 from expsdk.cluster.api import Api
 from expsdk.cluster.kinds import CONFIG_MAPS, EXPERIMENTS, JOBS, PODS, RESULTS
@@ -110,6 +111,14 @@ class KubernetesRecords:
 
     def log_path(self, trial: str) -> str | None:  # noqa: ARG002
         """Return None: a trial's log is with its pod, see `logs`."""
+        return None
+
+    def payload(self, experiment: Experiment, *, plan: bool = False) -> bytes:
+        """Return an experiment's packed function, or its packed plan; see `payload_store.read_payload`."""
+        return read_payload(self.api, experiment, plan=plan)
+
+    def project_root(self, name: str) -> str | None:  # noqa: ARG002
+        """Return None: in a pod, paths lead to the payload's copy of the project."""
         return None
 
     def location(self, name: str) -> str:

@@ -105,10 +105,6 @@ class LocalBackend:
             raise
         return [Update(document["spec"]["number"], document, alive=False) for document in documents]
 
-    def kept_payload(self, experiment: Experiment, *, plan: bool = False) -> bytes:
-        """Return the packed function, or the packed plan; see `Backend.kept_payload`."""
-        return self.records.payload(experiment, plan=plan)
-
     def requests(self, experiment: Experiment) -> dict[str, float]:
         """Return a trial's share of this machine's cores; GPUs are not shared out."""
         return {"cpu": float(cores_of(experiment)), "gpu": 0.0}

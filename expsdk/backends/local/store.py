@@ -26,6 +26,7 @@ from expsdk_runtime.contract import Phase, Reason
 
 DIRECTORY = ".expsdk"
 LOCK = "lock"
+ROOT = "root"
 LEFT_WITHIN_S = 15.0
 """How long what a coordinator has left running may take to end, once it is gone."""
 LOOK_EVERY_S = 0.5
@@ -64,6 +65,15 @@ class FileStore:
         """Return the directory that is a trial's own."""
         return self.root / trial.rpartition("-")[0] / "trials" / trial
 
+    def open_root(self) -> Path:
+        """Make the directory that holds the experiments, which git passes over, and return it."""
+        with translating_disk_errors(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            ignore = self.root / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n")
+        return self.root
+
     def create(self, experiment: Experiment) -> TextIO:
         """Keep a new experiment and take it for this coordinator, as `lock` does; it is there whole or not at all.
 
@@ -76,10 +86,7 @@ class FileStore:
         # Made under another name: a coordinator may be killed meanwhile, and whoever finds the record finds it taken.
         making = self.root / f".{name}.{secrets.token_hex(4)}"
         with translating_disk_errors(directory):
-            self.root.mkdir(parents=True, exist_ok=True)
-            ignore = self.root / ".gitignore"
-            if not ignore.exists():
-                ignore.write_text("*\n")
+            self.open_root()
             if directory.exists():
                 raise _taken(directory)
             making.mkdir()
@@ -302,6 +309,14 @@ class FileStore:
         """Return the file with what a trial's last attempt printed, or None where nothing of that was kept."""
         path = self.trial_directory(trial) / LOG
         return str(path) if path.exists() else None
+
+    def project_root(self, name: str) -> str | None:
+        """Return the user's own project, as whoever created the experiment noted it, if that is there still."""
+        try:
+            root = (self.directory(name) / ROOT).read_text()
+        except OSError:
+            return None
+        return root if Path(root).is_dir() else None
 
     def location(self, name: str) -> str:
         """Return the experiment's directory, relative to the working directory where it is below it."""
