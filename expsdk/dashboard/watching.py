@@ -25,7 +25,7 @@ READING_ERRORS = (ExpsdkError, OSError, ValueError)
 """What reading records may raise: a server or a disk that is away, and a file that somebody has damaged."""
 
 
-class _Replaced(Exception):  # noqa: N818 - an event
+class _Replaced(Exception):
     """The experiment is another one than before, under the same name."""
 
 
