@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from expsdk.packaging.payload import Payload
@@ -26,6 +27,25 @@ class Update:
     number: int
     document: Document
     alive: bool
+
+
+@dataclass(frozen=True)
+class Kept:
+    """All that is kept of an experiment, on its way from one place to another.
+
+    Attributes:
+        experiment: Its record.
+        results: Its Results, by number.
+        payload: The packed function, or None where that is not kept with it.
+        plan: The packed plan, or None where there is none.
+        outputs: Directories with what trials wrote and printed, by the trial's name.
+    """
+
+    experiment: Experiment
+    results: Sequence[Document]
+    payload: bytes | None = None
+    plan: bytes | None = None
+    outputs: Mapping[str, Path] = field(default_factory=dict)
 
 
 class Records(Protocol):
@@ -87,6 +107,17 @@ class Records(Protocol):
 
     def location(self, name: str) -> str:
         """Return where the experiment is kept, for people."""
+
+    def take_in(self, kept: Kept) -> list[str]:
+        """Keep an experiment that comes from elsewhere, whole or not at all; nobody drives it.
+
+        Returns:
+            What was left out, in words.
+
+        Raises:
+            ExperimentExists: The name is taken.
+            BackendError: It cannot be kept here; nothing is left of it.
+        """
 
     def dismiss(self, name: str) -> None:
         """End the coordinator that was submitted to drive an experiment, where there is one; its trials go on."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from expsdk.backends.base import Document
+from expsdk.backends.base import Document, Kept
 from expsdk.backends.kubernetes.dismissal import dismiss
 from expsdk.backends.kubernetes.documents import as_written, whole
 from expsdk.backends.kubernetes.following import follow
@@ -123,6 +123,12 @@ class KubernetesRecords:
     def location(self, name: str) -> str:
         """Return the experiment's namespace and context."""
         return f"experiment {name} in namespace {self.api.namespace} of {self.api.connection.context}"
+
+    def take_in(self, kept: Kept) -> list[str]:
+        """Keep an experiment that comes from elsewhere, without what its trials wrote; see `Records.take_in`."""
+        from expsdk.backends.kubernetes.taking_in import take_in  # which reads records itself
+
+        return take_in(self.api, kept)
 
     def dismiss(self, name: str) -> None:
         """End the coordinator that drives a detached experiment in the cluster, where there is one."""
