@@ -57,7 +57,7 @@ def export_experiment(records: Records, name: str, directory: Path, *, outputs: 
     experiment = records.experiment(name)
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise ExchangeError(f"an export has a directory of its own, and {directory} is not empty; name another")
-    making = directory.with_name(f".{directory.name}.{secrets.token_hex(4)}")
+    making = directory.absolute().with_name(f".{directory.absolute().name}.{secrets.token_hex(4)}")
     try:
         making.mkdir(parents=True)
         exported = _write(records, experiment, making, outputs=outputs)
