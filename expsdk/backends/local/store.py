@@ -90,6 +90,7 @@ class FileStore:
             if directory.exists():
                 raise _taken(directory)
             making.mkdir()
+        taken: TextIO | None = None
         try:
             with translating_disk_errors(directory):
                 taken = lock.take(making / LOCK, name)
@@ -103,6 +104,8 @@ class FileStore:
                 except OSError as error:
                     raise _taken(directory) if directory.exists() else error from None
         except BaseException:
+            if taken is not None:
+                lock.release(taken)
             shutil.rmtree(making, ignore_errors=True)
             raise
         return taken
