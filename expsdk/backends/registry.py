@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from difflib import get_close_matches
+from collections.abc import Callable
 from importlib import import_module
 from inspect import signature
 from typing import cast
 
 from expsdk.backends.base import Backend, Records
 from expsdk.errors import BackendError
+from expsdk.spelling import suggest
 
 _BACKENDS = {
     "debug": "expsdk.backends.local.debug:DebugBackend",
@@ -43,18 +43,13 @@ def open_records(name: str, **options: object) -> Records:
 
 def _make(homes: dict[str, str], name: str, options: dict[str, object]) -> object:
     if name not in homes:
-        raise BackendError(f"backend is one of {', '.join(sorted(homes))}, not {name!r}; {_remedy(name, homes)}")
+        raise BackendError(f"backend is one of {', '.join(sorted(homes))}, not {name!r}; {suggest(name, homes)}")
     module, _, attribute = homes[name].partition(":")
     make: Callable[..., object] = getattr(import_module(module), attribute)
     known = getattr(make, "options", None) or tuple(signature(make).parameters)
     for option in options:
         if option not in known:
             raise BackendError(
-                f"backend {name!r} takes the options {', '.join(known)}, not {option!r}; {_remedy(option, known)}"
+                f"backend {name!r} takes the options {', '.join(known)}, not {option!r}; {suggest(option, known)}"
             )
     return make(**options)
-
-
-def _remedy(name: object, known: Iterable[str]) -> str:
-    close = get_close_matches(str(name), list(known), n=1)
-    return f"did you mean {close[0]!r}?" if close else "write one of them"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from expsdk.cli.place import Context, Kubeconfig, find_place
 from expsdk.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -14,15 +15,6 @@ if TYPE_CHECKING:
     from expsdk.cluster.uninstall import Loss
 
 app = typer.Typer()
-
-Context = Annotated[
-    str | None,
-    typer.Option("--context", "-c", metavar="NAME", help="A context of the kubeconfig; by default the current one."),
-]
-Kubeconfig = Annotated[
-    str | None,
-    typer.Option("--kubeconfig", metavar="FILE", help="By default $KUBECONFIG, or ~/.kube/config."),
-]
 
 
 @app.command()
@@ -133,7 +125,7 @@ def _agree(loss: Loss, api: Api, *, yes: bool) -> bool:
 def _connect(context: str | None, kubeconfig: str | None) -> Api:
     from expsdk.cluster.api import Api
 
-    return Api.connect(context=context, kubeconfig=kubeconfig)
+    return Api.connect(**find_place(backend="kubernetes", context=context, kubeconfig=kubeconfig).options())
 
 
 def _namespace_to_print(context: str | None, kubeconfig: str | None) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from expsdk.cli.cluster import Context, Kubeconfig
+from expsdk.cli.place import Context, Kubeconfig, Namespace, find_place
 from expsdk.errors import SweepError
 from expsdk_runtime.contract import ExitCode
 
@@ -20,10 +20,7 @@ app = typer.Typer()
 @app.command()
 def coordinate(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The experiment's name.")],
-    namespace: Annotated[
-        str | None,
-        typer.Option("--namespace", "-n", metavar="NAME", help="By default the context's, or the pod's."),
-    ] = None,
+    namespace: Namespace = None,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
 ) -> None:
@@ -38,8 +35,8 @@ def coordinate(
     signal.signal(signal.SIGTERM, _end)
     from expsdk.sweep.attach import attach
 
-    place = {"namespace": namespace, "context": context, "kubeconfig": kubeconfig}
-    sweep = attach(name, backend="kubernetes", **{key: value for key, value in place.items() if value is not None})
+    place = find_place(backend="kubernetes", namespace=namespace, context=context, kubeconfig=kubeconfig)
+    sweep = attach(name, backend=place.backend, **place.options())
     try:
         sweep.run()
     except SweepError as error:  # which another pod would come to as well

@@ -15,12 +15,12 @@ from expsdk.backends.kubernetes import pods, ward
 from expsdk.backends.kubernetes.documents import whole
 from expsdk.backends.kubernetes.labels import NUMBER_LABEL, RESULT, TRIAL, selector
 from expsdk.backends.kubernetes.lease import is_driven
+from expsdk.backends.kubernetes.stopping import stopped
 from expsdk.backends.kubernetes.trial import LiveTrial, Patience
 from expsdk.backends.kubernetes.ward import Look, NoteWaiting
 from expsdk.backends.kubernetes.work import JobGone, Looked, Work
 from expsdk.client.launching import LAUNCH_ANNOTATION
 from expsdk.client.news import News
-from expsdk.client.stopping import stopped
 from expsdk.client.summary import Summary
 from expsdk.cluster.api import Api
 from expsdk.cluster.follow import Follower, Listed, Seen, Trouble

@@ -50,7 +50,8 @@ class Launcher:
             chosen = self._take_number(record) if number is None else number
             name, launch = record.metadata.name, uuid.uuid4().hex
             own_seed = derive_trial_seed(record.spec.seed, chosen) if seed is None else seed
-            result = _marked(new_result(name, number=chosen, parameters=sample, seed=own_seed), launch)
+            made = new_result(name, number=chosen, parameters=sample, seed=own_seed, provenance=record.spec.provenance)
+            result = _marked(made, launch)
             try:
                 kept = self._launch(record, result, launch)
             except BaseException:

@@ -8,6 +8,7 @@ from typing import Any
 
 from expsdk.errors import ObjectiveError
 from expsdk.space.values import show
+from expsdk.spelling import suggest
 from expsdk_runtime.tracking import as_metric_name
 
 DIRECTIONS = ("minimize", "maximize")
@@ -74,8 +75,5 @@ def _check_name(name: Any) -> None:
 def _check_direction(name: str, way: object) -> None:
     if way in DIRECTIONS:
         return
-    import difflib  # slow to import, and only a message needs it
-
-    close = difflib.get_close_matches(str(way).lower(), DIRECTIONS, n=1, cutoff=0.5)
-    remedy = f'did you mean "{close[0]}"?' if close else "write one of them"
+    remedy = suggest(str(way).lower(), DIRECTIONS, cutoff=0.5)
     raise ObjectiveError(f'the direction of {name!r} is "minimize" or "maximize", not {show(way)}; {remedy}')

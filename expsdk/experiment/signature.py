@@ -10,6 +10,7 @@ from typing import Any
 from expsdk.errors import SpaceError
 from expsdk.space import Space
 from expsdk.space.values import json_fault, plain, show
+from expsdk.spelling import suggest
 
 _NAMEABLE = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -137,10 +138,7 @@ def _check_accepted(
             f"{subject}: parameters are given by name, and *{name} of {label} takes none; write {name} without the star"
         )
     free = [other for other in takes if other not in given]
-    import difflib  # slow to import, and only a message needs it
-
-    close = difflib.get_close_matches(name, free, n=1, cutoff=0.7)
-    remedy = f"did you mean {close[0]!r}?" if close else f"add {name} to the signature, or leave it out"
+    remedy = suggest(name, free, otherwise=f"add {name} to the signature, or leave it out", cutoff=0.7)
     raise SpaceError(
         f"{subject}: {label} takes {', '.join(takes) or 'no parameters'}, and no {name!r}; {remedy}",
     )

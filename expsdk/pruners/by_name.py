@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from expsdk.errors import SweepError
 from expsdk.pruners.options import REQUIRED, Option, read_options
 from expsdk.samplers.quiet import quiet
+from expsdk.spelling import suggest
 
 if TYPE_CHECKING:
     import optuna
@@ -43,8 +43,7 @@ def optuna_pruner(name: str, options: Options, *, epochs: int | None) -> optuna.
         "threshold": _threshold,
     }
     if name not in makers:
-        close = difflib.get_close_matches(name.lower(), PRUNER_NAMES, n=1)
-        remedy = f"did you mean {close[0]!r}?" if close else "write one of them, or give an object of your own"
+        remedy = suggest(name.lower(), PRUNER_NAMES, otherwise="write one of them, or give an object of your own")
         raise SweepError(f"a pruner is one of {', '.join(PRUNER_NAMES)}, not {name!r}; {remedy}")
     with quiet():  # one of them is experimental, which is Optuna's to change and ours to notice
         return makers[name](options, epochs)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from expsdk.errors import SweepError
+from expsdk.spelling import suggest
 
 REQUIRED = object()
 """The default of an option that has none."""
@@ -67,8 +67,7 @@ def read_options(
     names = [*(option.name for option in known), *others]
     for name in options:
         if name not in names:
-            close = difflib.get_close_matches(str(name), names, n=1)
-            remedy = f"did you mean {close[0]!r}?" if close else "leave it out"
+            remedy = suggest(name, names, otherwise="leave it out")
             raise SweepError(f"pruner {pruner!r} takes {', '.join(names)}, not {name!r}; {remedy}")
     values = {option.name: _read(pruner, option, options) for option in known}
     return {name: value for name, value in values.items() if value is not None}

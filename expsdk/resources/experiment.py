@@ -82,11 +82,18 @@ class Provenance(Part):
     git_dirty: bool | None = Field(
         default=None, description="Whether the project had changes that are not in the commit."
     )
+    diff_digest: str | None = Field(
+        default=None, description="SHA-256 of those changes: of each file that differs, its name and what it holds."
+    )
     created: Time = Field(description="When the sweep was created.")
-    user: str = Field(description="Who created it.")
-    host: str = Field(description="The machine that created it.")
+    user: str = Field(description="Who created it; empty: nobody is named.")
+    host: str = Field(description="The machine that created it; empty: none is named.")
     python: str = Field(description="Full version of the Python that created it.")
     expsdk: str = Field(description="Version of the expsdk that created it.")
+    packages: dict[str, str] = Field(
+        default_factory=dict,
+        description="Versions on that machine of the packages that the function imports.",
+    )
 
 
 class ExperimentSpec(Part):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, WithJsonSchema
 
 from expsdk.resources.document import NUMBER_SCHEMA, Int64, Metadata, Number, Part, Record, Time, one_of
-from expsdk.resources.experiment import ExperimentName, TrialPhase
+from expsdk.resources.experiment import ExperimentName, Provenance, TrialPhase
 from expsdk.resources.names import TRIAL_NAME_LIMIT_CHARS, trial_name
 from expsdk_runtime.contract import Phase, Reason, Stop
 
@@ -52,6 +52,9 @@ class ResultSpec(Part):
     constraints: tuple[Number, ...] = Field(
         default=(),
         description="Values of the constraints once the trial has succeeded: above 0, it violates one.",
+    )
+    provenance: Provenance | None = Field(
+        default=None, description="Where the trial's code comes from, as its Experiment says; without the packages."
     )
 
 
@@ -120,8 +123,25 @@ class Result(Record):
     status: ResultStatus = ResultStatus()
 
 
-def new_result(experiment: str, *, number: int, parameters: Mapping[str, Any], seed: int, parent: str = "") -> Result:
-    """Return the record of a trial that is yet to run; `parent` names the one whose checkpoints it begins with."""
+def new_result(
+    experiment: str,
+    *,
+    number: int,
+    parameters: Mapping[str, Any],
+    seed: int,
+    parent: str = "",
+    provenance: Provenance | None = None,
+) -> Result:
+    """Return the record of a trial that is yet to run.
+
+    Args:
+        experiment: The experiment's name.
+        number: The trial's number, from 0.
+        parameters: The sample.
+        seed: The trial's own seed.
+        parent: Name of the trial whose checkpoints this one begins with, or "".
+        provenance: Where the experiment comes from; its packages are left out: what the job has is in the status.
+    """
     spec = ResultSpec(
         experiment=experiment,
         number=number,
@@ -129,6 +149,7 @@ def new_result(experiment: str, *, number: int, parameters: Mapping[str, Any], s
         summary=summarize_parameters(parameters),
         seed=seed,
         parent=parent,
+        provenance=provenance and provenance.model_copy(update={"packages": {}}),
     )
     return Result(metadata=ResultMetadata(name=trial_name(experiment, number)), spec=spec)
 

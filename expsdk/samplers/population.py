@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bisect
-import difflib
 import math
 import random
 import sys
@@ -17,6 +16,7 @@ from expsdk.samplers.base import Proposal, Sample, TrialOutcome
 from expsdk.samplers.derive import derive_seed
 from expsdk.space import Choice, Domain, Integer, Leaf, LogUniform, Normal, Space, Uniform
 from expsdk.space.arithmetic import within
+from expsdk.spelling import suggest
 from expsdk_runtime.contract import Phase
 
 _WORST = math.inf
@@ -124,8 +124,7 @@ class PopulationSampler:
         """
         for name in options:
             if name not in _OPTIONS:
-                close = difflib.get_close_matches(str(name), _OPTIONS, n=1)
-                remedy = f"did you mean {close[0]!r}?" if close else "leave it out"
+                remedy = suggest(name, _OPTIONS, otherwise="leave it out")
                 raise SweepError(f"sampler 'pbt' takes {', '.join(_OPTIONS)}, not {name!r}; {remedy}")
         return cls(space, directions=directions, seed=seed, parallelism=parallelism, **options)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from expsdk.samplers.optuna_kinds import KINDS, is_optuna_sampler, make_given, m
 from expsdk.samplers.population import PopulationSampler
 from expsdk.samplers.sobol import SobolSampler
 from expsdk.space import Space
+from expsdk.spelling import suggest
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -78,8 +78,8 @@ def make_sampler(
         "sobol": lambda: SobolSampler(space, seed=seed),
     }
     if sampler not in makers:
-        close = difflib.get_close_matches(sampler.lower(), SAMPLER_NAMES, n=1)
-        remedy = f"did you mean {close[0]!r}?" if close else "write one of them, or give an object with ask and tell"
+        otherwise = "write one of them, or give an object with ask and tell"
+        remedy = suggest(sampler.lower(), SAMPLER_NAMES, otherwise=otherwise)
         raise SweepError(f"a sampler is one of {', '.join(SAMPLER_NAMES)}, not {sampler!r}; {remedy}")
     if options:
         raise SweepError(f"sampler {sampler!r} takes no options, not {', '.join(map(repr, options))}; leave them out")

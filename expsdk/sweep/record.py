@@ -78,7 +78,9 @@ def new_experiment(
             grace_seconds=limits.grace_s,
             payload=_reference(payload),
             plan=None if own is None else _reference(own),
-            provenance=Provenance.model_validate(provenance_of(payload.root)),
+            provenance=Provenance.model_validate(
+                provenance_of(payload.root, files=payload.project_files, imports=payload.manifest["imports"])
+            ),
         ),
         status=_standing_at(ExperimentStatus(start_time=datetime.now(timezone.utc)), Phase.RUNNING, ""),
     )

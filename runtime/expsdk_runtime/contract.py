@@ -43,6 +43,7 @@ class Reason:
     PREEMPTED = "Preempted"
     INTERRUPTED = "Interrupted"
     PRUNED = "Pruned"
+    CANCELLED = "Cancelled"
     LOST = "Lost"
     PAYLOAD_INVALID = "PayloadInvalid"
     PYTHON_MISMATCH = "PythonMismatch"
@@ -64,6 +65,7 @@ class Reason:
         PREEMPTED,
         INTERRUPTED,
         PRUNED,
+        CANCELLED,
         LOST,
         PAYLOAD_INVALID,
         PYTHON_MISMATCH,

@@ -10,7 +10,7 @@ from inspect import signature
 from queue import SimpleQueue
 from typing import Any, ClassVar
 
-from expsdk.backends.base import Document, Update
+from expsdk.backends.base import Document, StopRequest, Update
 from expsdk.backends.kubernetes import creation, detach, payload_store, resumption
 from expsdk.backends.kubernetes.driving import FOLLOWED, Driving
 from expsdk.backends.kubernetes.labels import PLAN, selector
@@ -185,14 +185,6 @@ class KubernetesBackend:
         container = {"resources": resources.to_document()} if resources else {}
         return requests_of({"spec": {"template": {"spec": {"containers": [container]}}}})
 
-    def kept_payload(self, experiment: Experiment, *, plan: bool = False) -> bytes:
-        """Return the packed function, or the packed plan, that is kept with an experiment; see `read_payload`.
-
-        Raises:
-            BackendError: It is not there, or not as it was kept.
-        """
-        return payload_store.read_payload(self._api, experiment, plan=plan)
-
     def launch(self, result: Result, *, attempt: int) -> None:
         """Keep the Result, then create its Job; soon, and many at a time."""
         self._underway.launch(result, attempt=attempt)
@@ -220,6 +212,10 @@ class KubernetesBackend:
     def wait(self, timeout_s: float | None) -> list[Update]:
         """Return what changed; see `Driving.wait`."""
         return self._underway.wait(timeout_s)
+
+    def stop_requests(self) -> list[StopRequest]:
+        """Return what the Experiment and its Results have asked for since the last call."""
+        return self._underway.stop_requests()
 
     def wake(self) -> None:
         """Make `wait` return."""

@@ -12,12 +12,13 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
-from expsdk.backends.base import Document, Update
+from expsdk.backends.base import Document, StopRequest, Update
 from expsdk.backends.kubernetes.announcing import Announcer
 from expsdk.backends.kubernetes.labels import RESULT, TRIAL, selector
 from expsdk.backends.kubernetes.lease import HeldLease
 from expsdk.backends.kubernetes.roster import Roster
 from expsdk.backends.kubernetes.statuses import status_change
+from expsdk.backends.kubernetes.stopping import asked_at
 from expsdk.backends.kubernetes.trial import LiveTrial, Patience
 from expsdk.backends.kubernetes.work import Clash, ExperimentGone, JobGone, Looked, Settled, Work
 from expsdk.backends.verdict import Sentence
@@ -92,7 +93,15 @@ class Driving:
         self._work = Work(api, kept, queue.put)
         self._announcer = Announcer(api, kept)
         self._announcer.knows_best(kept.status.best)
-        self._roster = Roster(self._work, patience=patience, grace_s=kept.spec.grace_seconds, do=self._do)
+        self._stop_requests: SimpleQueue[StopRequest] = SimpleQueue()
+        self._stop_asked_at = ""  # as the Experiment's annotation has it
+        self._roster = Roster(
+            self._work,
+            patience=patience,
+            grace_s=kept.spec.grace_seconds,
+            do=self._do,
+            unwanted=lambda number: self._stop_requests.put(StopRequest(number)),
+        )
         self._lanes = Lanes(connections, failed=lambda key, error: queue.put(_Undone(key, error)))
         self._followers = [
             Follower(api, kind, selector(self._name, component), queue.put, after=versions.get(kind, ""))
@@ -159,6 +168,10 @@ class Driving:
             if not update.alive:
                 self._announcer.ended(update.document)
         return updates
+
+    def stop_requests(self) -> list[StopRequest]:
+        """Return what the Experiment and its Results have asked for since the last call."""
+        return [self._stop_requests.get_nowait() for _ in range(self._stop_requests.qsize())]
 
     def wake(self) -> None:
         """Make `wait` return."""
@@ -285,8 +298,12 @@ class Driving:
 
     def _publish(self, experiment: Experiment) -> None:
         try:
-            self._api.patch(EXPERIMENTS, self._name, status_change(experiment), subresource="status")
+            there = self._api.patch(EXPERIMENTS, self._name, status_change(experiment), subresource="status")
         except ResourceNotFound as error:
             raise ExperimentNotFound(
                 f"experiment {self._name!r} was deleted while its sweep ran; nothing of it is left"
             ) from error
+        if asked_at(there) not in ("", self._stop_asked_at):
+            self._stop_asked_at = asked_at(there)
+            self._stop_requests.put(StopRequest())
+            self.wake()

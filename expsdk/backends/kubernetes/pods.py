@@ -151,7 +151,7 @@ def conclude(
         packed: Whether it ran a payload of ours, which says how it ends, or a program that need not.
         objectives: The metrics without which no trial has succeeded.
     """
-    # A pod that its deleted Job takes along ends by SIGTERM or SIGKILL; where it was seen last, it may have run yet.
+    # A pod that its deleted Job takes along ends by SIGTERM or SIGKILL, or goes before its end is seen.
     is_deleted = job is None and (pod is None or _is_deleted(pod) or _is_unfinished(pod))
     if is_deleted and status["phase"] not in Phase.FINISHED:
         return ended(status, reason=Reason.LOST, message="its Job was deleted by somebody before the trial ended")

@@ -22,7 +22,7 @@ from expsdk.cluster.follow import Listed, Seen
 from expsdk.cluster.kinds import RESULTS
 from expsdk.errors import QuotaExceeded
 from expsdk.resources.result import Result
-from expsdk_runtime.contract import Phase, Reason
+from expsdk_runtime.contract import Phase, Reason, Stop
 
 CHECK_EVERY_S = 1.0
 
@@ -30,7 +30,15 @@ CHECK_EVERY_S = 1.0
 class Roster:
     """The trials of one experiment that have not ended, by number."""
 
-    def __init__(self, work: Work, *, patience: Patience, grace_s: float, do: Callable[..., None]) -> None:
+    def __init__(
+        self,
+        work: Work,
+        *,
+        patience: Patience,
+        grace_s: float,
+        do: Callable[..., None],
+        unwanted: Callable[[int], None],
+    ) -> None:
         """Begin with none.
 
         Args:
@@ -38,11 +46,13 @@ class Roster:
             patience: How long a trial may wait before it has failed.
             grace_s: How long a container that still runs may take to report, once its Job is over.
             do: Called with a trial's number and a task of its lane; `instead=True` drops what waits there.
+            unwanted: Called with a trial's number, once, when its Result says that it is to stop for good.
         """
         self._work = work
         self._patience = patience
         self._grace_s = grace_s
         self._do = do
+        self._unwanted = unwanted
         self._trials: dict[int, LiveTrial] = {}
         self._unsure: set[int] = set()  # trials that time alone may change
         self._check_at = 0.0
@@ -81,6 +91,7 @@ class Roster:
                 self._trials[trial.number] = trial
             updates.append(Update(trial.number, trial.presented(now) if is_there else trial.document, alive=is_there))
         for number in sorted(self._trials):
+            self._heed(self._trials[number])
             self._assess(number, now)
         return updates
 
@@ -117,6 +128,7 @@ class Roster:
                 self._do(number, partial(self._restore, trial.document))
                 return
             trial.take_result(whole(sight.object), now)
+            self._heed(trial)
             self._updates.append(Update(number, trial.presented(now), alive=True))
         else:
             ward.take(trial, sight, now)
@@ -170,6 +182,12 @@ class Roster:
     def clear(self) -> None:
         """Forget all of them."""
         self._trials.clear()
+
+    def _heed(self, trial: LiveTrial) -> None:
+        """Pass on that a trial's Result says that it is to stop for good, which anybody may have written."""
+        if trial.document["spec"].get("stop") == Stop.CANCELLED and not trial.is_unwanted:
+            trial.is_unwanted = True
+            self._unwanted(trial.number)
 
     def _assess(self, number: int, now: float) -> None:
         """See what follows from what is known of a trial: it is over, it waits, or it goes on."""

@@ -116,7 +116,8 @@ class TestShowing:
         row = read(full())[0].to_dict()
         assert list(row) == [
             *("name", "number", "phase", "reason", "parameters.x", "metrics.loss"),
-            *("epoch", "started", "ended", "duration_s"),
+            *("epoch", "started", "ended", "duration_s", "attempt", "seed"),
+            *("error", "output_dir", "provenance.python"),
         ]
         assert isnan(row["metrics.loss"])
 

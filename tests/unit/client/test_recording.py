@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from expsdk.backends.kubernetes.stopping import stopped
 from expsdk.client.recording import Entry
-from expsdk.client.stopping import stopped
 from expsdk.errors import OptionError
 from expsdk.resources.result import ResultStatus
 

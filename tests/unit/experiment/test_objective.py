@@ -91,19 +91,19 @@ NAMED = "an objective is the name of a metric: "
         (
             "loss",
             "min",
-            'the direction of \'loss\' is "minimize" or "maximize", not \'min\'; did you mean "minimize"?',
+            "the direction of 'loss' is \"minimize\" or \"maximize\", not 'min'; did you mean 'minimize'?",
         ),
         (
             ["loss", "acc"],
             ["minimize", "Maximise"],
-            'the direction of \'acc\' is "minimize" or "maximize", not \'Maximise\'; did you mean "maximize"?',
+            "the direction of 'acc' is \"minimize\" or \"maximize\", not 'Maximise'; did you mean 'maximize'?",
         ),
         ("loss", "down", "the direction of 'loss' is \"minimize\" or \"maximize\", not 'down'; write one of them"),
         ("loss", [None], 'the direction of \'loss\' is "minimize" or "maximize", not None; write one of them'),
         (
             "loss",
             [["minimize"]],
-            'the direction of \'loss\' is "minimize" or "maximize", not [\'minimize\']; did you mean "minimize"?',
+            "the direction of 'loss' is \"minimize\" or \"maximize\", not ['minimize']; did you mean 'minimize'?",
         ),
         ("loss", None, 'direction is a string or a list of strings, not None; write direction="minimize"'),
         ("loss", 1, 'direction is a string or a list of strings, not 1; write direction="minimize"'),
