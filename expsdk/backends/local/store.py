@@ -62,12 +62,11 @@ class FileStore:
         return self.root / trial.rpartition("-")[0] / "trials" / trial
 
     def open_root(self) -> Path:
-        """Make the directory that holds the experiments, which git passes over, and return it."""
-        with translating_disk_errors(self.root):
-            self.root.mkdir(parents=True, exist_ok=True)
-            ignore = self.root / ".gitignore"
-            if not ignore.exists():
-                ignore.write_text("*\n")
+        """Make the directory that holds the experiments, which git passes over, and return it; may raise OSError."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        ignore = self.root / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
         return self.root
 
     def create(self, experiment: Experiment, *, fill: Callable[[Path], None] | None = None) -> TextIO:
