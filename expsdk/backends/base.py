@@ -48,6 +48,17 @@ class Kept:
     outputs: Mapping[str, Path] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class StopRequest:
+    """Another process wants a sweep, or one of its trials, to end.
+
+    Attributes:
+        number: The trial's number, which is not to be tried again; None means the sweep, as Ctrl-C does.
+    """
+
+    number: int | None = None
+
+
 class Records(Protocol):
     """Reads what a backend keeps; several processes may, while a sweep runs.
 
@@ -119,8 +130,26 @@ class Records(Protocol):
             BackendError: It cannot be kept here; nothing is left of it.
         """
 
-    def dismiss(self, name: str) -> None:
-        """End the coordinator that was submitted to drive an experiment, where there is one; its trials go on."""
+    def request_stop(self, name: str, request: StopRequest) -> None:
+        """Ask whoever drives an experiment, in whatever process, to end it or a trial of it; does not wait for that.
+
+        Raises:
+            ExperimentNotFound: There is no such experiment.
+            BackendError: Nobody drives it, or who does cannot be asked, or not by this user.
+        """
+
+    def dismiss(self, name: str) -> bool:
+        """End the coordinator that was submitted to drive an experiment, where there is one; its trials go on.
+
+        Returns:
+            Whether there was one.
+        """
+
+    def address(self) -> dict[str, str]:
+        """Return what finds these records again: the backend and its options, as `expsdk.results` takes them.
+
+        What the same command would find without being told is left out.
+        """
 
     def delete(self, name: str) -> None:
         """Delete an experiment with all that belongs to it; raises `ExperimentNotFound`."""
@@ -199,6 +228,9 @@ class Backend(Protocol):
         Raises:
             KeyboardInterrupt: A trial that ran in this very process was ended from outside; the next call tells how.
         """
+
+    def stop_requests(self) -> list[StopRequest]:
+        """Return what other processes have asked for since the last call; `wait` returns when one does."""
 
     def wake(self) -> None:
         """Make `wait` return soon; the one verb that a signal handler or another thread may call."""

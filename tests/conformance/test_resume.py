@@ -114,7 +114,7 @@ def test_every_trial_is_told_as_it_stands(place: Any, coordinate: Any) -> None:
             driven.launch(1, attempt=2, number=2)
             status = driven.end_of(1)
             assert (status["phase"], status["attempt"]) == ("Succeeded", 2)
-            assert status["history"]["loss"] == {"epochs": [0, 1, 2], "values": [20.0, 21.0, 22.0], "stride": 1}
+            assert status["history"]["loss"] == {"points": [[0, 1, 2], [20.0, 21.0, 22.0]], "stride": 1}
         driven.launch(2, number=3)
         assert driven.end_of(2)["phase"] == "Succeeded"
     finally:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from expsdk.backends.base import Document, Kept, Update
+from expsdk.backends.base import Document, Kept, StopRequest, Update
 from expsdk.backends.verdict import ended
 from expsdk.errors import BackendError, ExperimentExists, ExperimentNotFound
 from expsdk.packaging.payload import Payload
@@ -55,6 +55,7 @@ class MemoryRecords:
         plans: The packed plans, by experiment.
         documents: The Results, by experiment and number.
         driven: The experiments that a coordinator drives.
+        asked: What other processes have asked for and nobody has heard yet.
     """
 
     trials_outlive = False
@@ -65,6 +66,7 @@ class MemoryRecords:
         self.plans: dict[str, Payload | None] = {}
         self.documents: dict[str, dict[int, Document]] = {}
         self.driven: set[str] = set()
+        self.asked: list[StopRequest] = []
 
     def experiment(self, name: str) -> Experiment:
         if name not in self.kept:
@@ -97,8 +99,12 @@ class MemoryRecords:
         self.documents[name] = {document["spec"]["number"]: document for document in kept.results}
         return []
 
-    def dismiss(self, name: str) -> None:
+    def request_stop(self, name: str, request: StopRequest) -> None:
+        self.asked.append(request)
+
+    def dismiss(self, name: str) -> bool:
         """Do nothing: nobody is submitted here."""
+        return False
 
     def logs(self, trial: str, *, follow: bool = False, previous: bool = False) -> Iterator[str]:
         return iter([f"{trial} says nothing\n"])
@@ -117,6 +123,9 @@ class MemoryRecords:
 
     def location(self, name: str) -> str:
         return f"memory/{name}"
+
+    def address(self) -> dict[str, str]:
+        return {"backend": "memory"}
 
     def delete(self, name: str) -> None:
         del self.kept[name], self.documents[name]
@@ -209,6 +218,10 @@ class MemoryBackend:
             self._woken.wait(_TURN_S if timeout_s is None else min(timeout_s, _TURN_S))
         self._woken.clear()
         return updates
+
+    def stop_requests(self) -> list[StopRequest]:
+        asked, self.records.asked = self.records.asked, []
+        return asked
 
     def wake(self) -> None:
         self.verbs.append(("wake",))

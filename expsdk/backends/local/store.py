@@ -14,8 +14,9 @@ from errno import EACCES, EDQUOT, ENOENT, ENOSPC, EPERM, EROFS
 from pathlib import Path
 from typing import Any, TextIO
 
-from expsdk.backends.base import Kept
+from expsdk.backends.base import Kept, StopRequest
 from expsdk.backends.local import lock
+from expsdk.backends.local.control import CONTROL, send
 from expsdk.backends.local.logs import LOG, LogReader, is_written, open_log
 from expsdk.errors import BackendError, ExperimentExists, ExperimentNotFound, StorageError, TrialNotFound
 from expsdk.resources.experiment import Experiment
@@ -29,6 +30,9 @@ ROOT = "root"
 LEFT_WITHIN_S = 15.0
 """How long what a coordinator has left running may take to end, once it is gone."""
 LOOK_EVERY_S = 0.5
+HEARD_WITHIN_S = 5.0
+"""How long a driver that begins or ends may take until it listens, or does not drive any more."""
+_POLL_S = 0.05
 READ_EVERY_S = 0.1
 """How often a log that is followed is looked at."""
 _REMEDIES = {
@@ -233,8 +237,31 @@ class FileStore:
         """Whether a coordinator drives the experiment now: it holds the lock."""
         return lock.is_taken(self.directory(name) / LOCK)
 
-    def dismiss(self, name: str) -> None:
-        """Do nothing: whoever drives an experiment here is a process of the user's."""
+    def request_stop(self, name: str, request: StopRequest) -> None:
+        """Ask the process that drives an experiment, on this machine; see `Records.request_stop`."""
+        self.experiment(name)
+        path, give_up_at = self.directory(name) / CONTROL, time.monotonic() + HEARD_WITHIN_S
+        while self.is_driven(name):
+            driver = f"process {lock.driver_of(self.directory(name) / LOCK)}"
+            try:
+                if send(path, request):
+                    return
+            except PermissionError as error:
+                raise BackendError(
+                    f"a sweep is stopped by the user who drives it, and {driver}, which drives {name!r}, is"
+                    f" {_owner_of(path)}'s; ask them"
+                ) from error
+            if time.monotonic() > give_up_at:
+                raise BackendError(
+                    f"a sweep is stopped through {path}, and {driver}, which drives {name!r}, does not listen there: it"
+                    " runs on the debug backend, on another machine, or on a disk without FIFOs; press Ctrl-C there"
+                )
+            time.sleep(_POLL_S)  # it has just begun, or is just ending
+        raise BackendError(f"a sweep that somebody drives is stopped, and nobody drives {name!r} now; it runs no trial")
+
+    def dismiss(self, name: str) -> bool:  # noqa: ARG002
+        """Return False: whoever drives an experiment here is a process of the user's."""
+        return False
 
     def lock(self, name: str, *, patience_s: float = 0.0) -> TextIO:
         """Take the experiment for this coordinator, as long as the returned file is open.
@@ -327,6 +354,14 @@ class FileStore:
             return str(directory)
         return str(directory.relative_to(here) if directory.is_relative_to(here) else directory)
 
+    def address(self) -> dict[str, str]:
+        """Return the directory as `root`, where it is not the one that is looked in first."""
+        try:
+            is_default = self.root == Path(DIRECTORY).absolute()
+        except FileNotFoundError:  # the working directory has been deleted
+            is_default = False
+        return {} if is_default else {"root": str(self.root)}
+
     def delete(self, name: str) -> None:
         """Delete an experiment's directory; raises `ExperimentNotFound`."""
         self.experiment(name)
@@ -365,6 +400,14 @@ def _taken(directory: Path) -> ExperimentExists:
         f"an experiment's name is unique, and {directory.name!r} is kept in {directory} already; give another name=,"
         " or go on with that one: run(resume=True)"
     )
+
+
+def _owner_of(path: Path) -> str:
+    """Return the name of the user to whom a file belongs, or its number where it has none."""
+    try:
+        return path.owner()
+    except KeyError:
+        return f"user {path.stat().st_uid}"
 
 
 @contextmanager
