@@ -72,7 +72,8 @@ def _introduce(ready: Replay) -> None:
 
 def _own_directory(place: Place, trial: str) -> Path:
     """Return a directory that is not there yet, below those of local experiments, which git passes over."""
-    from expsdk.backends.local.store import FileStore, translating_disk_errors
+    from expsdk.backends.local.disk import translating_disk_errors
+    from expsdk.backends.local.store import FileStore
 
     store = FileStore(root=place.options().get("root"))
     with translating_disk_errors(store.root):
