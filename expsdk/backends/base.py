@@ -29,6 +29,17 @@ class Update:
     alive: bool
 
 
+@dataclass(frozen=True, slots=True)
+class StopRequest:
+    """Another process wants a sweep, or one of its trials, to end.
+
+    Attributes:
+        number: The trial's number, which is not to be tried again; None means the sweep, as Ctrl-C does.
+    """
+
+    number: int | None = None
+
+
 @dataclass(frozen=True)
 class Kept:
     """All that is kept of an experiment, on its way from one place to another.
@@ -46,17 +57,6 @@ class Kept:
     payload: bytes | None = None
     plan: bytes | None = None
     outputs: Mapping[str, Path] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class StopRequest:
-    """Another process wants a sweep, or one of its trials, to end.
-
-    Attributes:
-        number: The trial's number, which is not to be tried again; None means the sweep, as Ctrl-C does.
-    """
-
-    number: int | None = None
 
 
 class Records(Protocol):
@@ -119,17 +119,6 @@ class Records(Protocol):
     def location(self, name: str) -> str:
         """Return where the experiment is kept, for people."""
 
-    def take_in(self, kept: Kept) -> list[str]:
-        """Keep an experiment that comes from elsewhere, whole or not at all; nobody drives it.
-
-        Returns:
-            What was left out, in words.
-
-        Raises:
-            ExperimentExists: The name is taken.
-            BackendError: It cannot be kept here; nothing is left of it.
-        """
-
     def request_stop(self, name: str, request: StopRequest) -> None:
         """Ask whoever drives an experiment, in whatever process, to end it or a trial of it; does not wait for that.
 
@@ -149,6 +138,17 @@ class Records(Protocol):
         """Return what finds these records again: the backend and its options, as `expsdk.results` takes them.
 
         What the same command would find without being told is left out.
+        """
+
+    def take_in(self, kept: Kept) -> list[str]:
+        """Keep an experiment that comes from elsewhere, whole or not at all; nobody drives it.
+
+        Returns:
+            What was left out, in words.
+
+        Raises:
+            ExperimentExists: The name is taken.
+            BackendError: It cannot be kept here; nothing is left of it.
         """
 
     def delete(self, name: str) -> None:

@@ -93,14 +93,14 @@ class MemoryRecords:
     def is_driven(self, name: str) -> bool:
         return name in self.driven
 
+    def request_stop(self, name: str, request: StopRequest) -> None:
+        self.asked.append(request)
+
     def take_in(self, kept: Kept) -> list[str]:
         name = kept.experiment.metadata.name
         self.kept[name] = [kept.experiment]
         self.documents[name] = {document["spec"]["number"]: document for document in kept.results}
         return []
-
-    def request_stop(self, name: str, request: StopRequest) -> None:
-        self.asked.append(request)
 
     def dismiss(self, name: str) -> bool:
         """Do nothing: nobody is submitted here."""

@@ -127,12 +127,6 @@ class KubernetesRecords:
         """Return the experiment's namespace and context."""
         return f"experiment {name} in namespace {self.api.namespace} of {self.api.connection.context}"
 
-    def take_in(self, kept: Kept) -> list[str]:
-        """Keep an experiment that comes from elsewhere, without what its trials wrote; see `Records.take_in`."""
-        from expsdk.backends.kubernetes.taking_in import take_in  # which reads records itself
-
-        return take_in(self.api, kept)
-
     def request_stop(self, name: str, request: StopRequest) -> None:
         """Ask whoever drives an experiment, anywhere, through its records; see `Records.request_stop`.
 
@@ -150,6 +144,12 @@ class KubernetesRecords:
     def address(self) -> dict[str, str]:
         """Return the namespace, also where the context names it, and what else was given to find the cluster."""
         return {"backend": "kubernetes", "namespace": self.api.namespace, **self._given}
+
+    def take_in(self, kept: Kept) -> list[str]:
+        """Keep an experiment that comes from elsewhere, without what its trials wrote; see `Records.take_in`."""
+        from expsdk.backends.kubernetes.taking_in import take_in  # which reads records itself
+
+        return take_in(self.api, kept)
 
     def delete(self, name: str) -> None:
         """Delete an experiment and wait until all that it owned has gone; its coordinator in the cluster ends first.
