@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,11 +17,10 @@ TRACEBACK = 'Traceback (most recent call last):\n  File "train.py", line 1, in t
 
 def recorded(phase: str = "Succeeded", reason: str = "", message: str = "", **history: list[float]) -> TrialRecord:
     document = new_result("train", number=0, parameters={}, seed=1).to_document()
-    columns = {
-        name: {"stride": 1, "epochs": list(range(len(values))), "values": values} for name, values in history.items()
-    }
-    document["status"] |= {"phase": phase, "reason": reason, "message": message, "history": columns}
-    return TrialRecord.from_document(document, parameters={}, log_path=None)
+    document["status"] |= {"phase": phase, "reason": reason, "message": message}
+    trial = TrialRecord.from_document(document, parameters={}, log_path=None)
+    series = {name: MetricHistory(tuple(range(len(values))), tuple(values), 1) for name, values in history.items()}
+    return replace(trial, history=series)
 
 
 def outcome(was: TrialRecord, phase: str = "Succeeded", message: str = "", **series: list[float]) -> Outcome:
@@ -56,8 +56,7 @@ def test_more_epochs_and_more_metrics_than_recorded_do_not_matter_and_fewer_do()
 
 
 def test_of_a_thinned_history_the_epochs_that_are_kept_are_compared() -> None:
-    was = recorded(loss=[0.0])
-    object.__setattr__(was, "history", {"loss": MetricHistory((0, 4, 8), (0.0, 4.0, 8.0), 4)})
+    was = replace(recorded(), history={"loss": MetricHistory((0, 4, 8), (0.0, 4.0, 8.0), 4)})
     assert outcome(was, loss=[float(epoch) for epoch in range(9)]).metrics[0].epochs == 3
 
 
