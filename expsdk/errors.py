@@ -24,6 +24,7 @@
     │   └── LoadError                     the payload does not load where trials would run
     ├── ReplayError                       a trial cannot be run again here
     ├── ExchangeError                     an experiment cannot be exported or imported
+    ├── DashboardError (RuntimeError)     the dashboard cannot be served there
     └── ResultsError (LookupError)        what was asked of the results is not there
         ├── TrialNotFound
         └── NoBestTrial
@@ -38,6 +39,7 @@ __all__ = [
     "BackendError",
     "ClusterError",
     "Conflict",
+    "DashboardError",
     "DefinitionError",
     "ExchangeError",
     "ExperimentExists",
@@ -167,6 +169,10 @@ class ReplayError(ExpsdkError):
 
 class ExchangeError(ExpsdkError):
     """An experiment cannot be exported, or what was exported cannot be imported."""
+
+
+class DashboardError(ExpsdkError, RuntimeError):
+    """The dashboard cannot be served where it was asked for."""
 
 
 class ResultsError(ExpsdkError, LookupError):

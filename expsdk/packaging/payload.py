@@ -150,6 +150,7 @@ def pack_function(
         objectives=(),
         include=include,
         exclude=exclude,
+        autolog=False,
     )
     return pack(bare, beside=beside)
 
@@ -171,6 +172,7 @@ def _manifest(
         "expsdk": __version__,
         "objectives": [[objective.metric, objective.direction] for objective in definition.objectives],
         "space": definition.space.to_declarative(),
+        "autolog": definition.autolog,
         "parameters": _accepted_parameters(definition.function),
         "paths": contents.paths,
         "imports": contents.foreign,

@@ -71,6 +71,7 @@ class Driver:
         self._interruptions_told = 0
         self._next_status_at = 0.0
         self._trouble_told = ""
+        self._noted: dict[int, dict[str, Any]] = {}  # until its trial's end has been told
 
     def run(self, found: Sequence[Update] = (), *, interrupted: bool = False) -> Experiment:
         """Drive the sweep to its end and return the experiment's record as it is then.
@@ -131,9 +132,9 @@ class Driver:
             was_running = self._coordinator.is_running(update.number)
             ran_s = 0.0 if update.alive else seconds_of(update.document["status"])
             yield Changed(time.monotonic(), self._outcome(update), update.alive, ran_s)
-            if was_running:  # now it is known whether another attempt follows
+            if was_running:  # now it is known whether another attempt follows, and what was noted of this one
                 has_ended = self._coordinator.has_ended(update.number)
-                self._observer.changed(update.document, alive=not has_ended)
+                self._observer.changed(self._with_notes(update), alive=not has_ended)
         yield from self._asked()
         yield Passed(time.monotonic())
 
@@ -154,6 +155,11 @@ class Driver:
         self._observer.interrupted(self._interruptions_told)
         return Interrupted(time.monotonic())
 
+    def _with_notes(self, update: Update) -> dict[str, Any]:
+        """Return a Result with what has been noted of its trial."""
+        noted = self._noted.pop(update.number, None)
+        return {**update.document, "spec": {**update.document["spec"], **noted}} if noted else update.document
+
     def _patience(self) -> float:
         """Return how long to wait for the backend: until a deadline, or until the status is to be written again."""
         deadline = self._coordinator.deadline
@@ -164,6 +170,8 @@ class Driver:
         status = update.document["status"]
         if update.alive:
             self._observer.changed(update.document, alive=True)
+        else:
+            self._observer.found(update.document)
         return Found(time.monotonic(), self._outcome(update), status["attempt"], update.alive, seconds_of(status))
 
     def _outcome(self, update: Update) -> TrialOutcome:
@@ -182,8 +190,9 @@ class Driver:
         if isinstance(action, Launch):
             self._launch(action)
         elif isinstance(action, Note):
-            values = [encode_number(value) for value in action.constraints]
-            self._backend.note(action.number, {"constraints": values})
+            noted = {"constraints": [encode_number(value) for value in action.constraints]}
+            self._noted[action.number] = noted
+            self._backend.note(action.number, noted)
         elif isinstance(action, AskStop):
             self._backend.ask_stop(action.number, action.stop)
         elif isinstance(action, Terminate):
@@ -207,6 +216,7 @@ class Driver:
         status = self._known_status(result) if launch.attempt == 1 else None
         if status is None:
             self._backend.launch(result, attempt=launch.attempt)
+            self._observer.launched(result.to_document())
         else:
             self._backend.record(result, status)
 

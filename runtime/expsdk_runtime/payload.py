@@ -80,6 +80,10 @@ class Payload:
             root: The user's own project on this machine, where paths of code that travels by value lead; without
                 it, or for files that are in the unpacked copy alone, they lead to that copy.
         """
+        if self.manifest["autolog"]:
+            from expsdk_runtime import autolog
+
+            autolog.enable()
         for entry in reversed(self.manifest["paths"]):
             sys.path.insert(1, os.path.normpath(os.path.join(directory, entry)))
         entry = self.manifest["entry"]

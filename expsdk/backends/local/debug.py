@@ -19,6 +19,7 @@ from expsdk.packaging.payload import Payload
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
 from expsdk.resources.result import Result
+from expsdk_runtime import autolog
 from expsdk_runtime.bootstrap import LOCAL_INTERVAL_S
 from expsdk_runtime.contract import Phase, Reason
 from expsdk_runtime.debugging import debugged, examine
@@ -165,6 +166,10 @@ class DebugBackend:
         sink = _RecordSink(self.records, result.to_document())
         function = self._payload.function
         gc.collect()  # what is left of the former trial: a debugger would step into its end
+        if self._payload.manifest["autolog"]:
+            autolog.enable()
+        else:
+            autolog.disable()
         print(f"expsdk: {assignment.name}: {result.spec.summary}", file=sys.stderr)
         try:
             run_trial(
