@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ast import literal_eval
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
@@ -81,10 +82,16 @@ def drawing_of(library: str | None) -> Drawing:
             continue
         drawing: Drawing = import_module(f"expsdk.analysis.drawing_{name}")
         return drawing
-    needed = f"library={library!r} needs {library}" if library else "results.plot needs plotly or matplotlib"
-    raise ResultsError(f"{needed}, which is not installed; install it: {INSTALL}")
+    if library is None:
+        raise ResultsError(
+            f"results.plot needs plotly or matplotlib, and neither is installed; install both: {INSTALL}"
+        )
+    raise ResultsError(f"library={library!r} needs {library}, which is not installed; install it: {INSTALL}")
 
 
 def unquoted(label: str) -> str:
-    """Return what Optuna has put into quotation marks."""
-    return label[1:-1] if len(label) > 1 and label[0] == label[-1] and label[0] in "'\"" else label
+    """Return an option of a choice as it is, where Optuna writes it as Python does."""
+    try:
+        return str(literal_eval(label))
+    except (SyntaxError, ValueError):
+        return label

@@ -34,9 +34,11 @@ def draw(kind: str, study: optuna.Study, captions: Captions, **options: Any) -> 
             line.set(zorder=3, label=BEST)  # which the points would hide
         axes[0].legend(loc="upper left", bbox_to_anchor=(1.02, 1.0))
     if kind == "slice":
-        axes[0].figure.subplots_adjust(bottom=0.25)  # type: ignore[union-attr] # room for options
         for each in axes:
             _name_options(each)
+        for each in axes[0].figure.axes:  # the scale of colours, too
+            left, bottom, width, height = each.get_position().bounds
+            each.set_position((left, bottom + 0.1, width, height - 0.1))  # room for options
     return _finished(axes, captions)
 
 
@@ -81,7 +83,7 @@ def _name_options(axes: Axes) -> None:
     formatter = axes.xaxis.get_major_formatter()
     if isinstance(formatter, StrCategoryFormatter):
         ticks = axes.get_xticks()
-        labels = [unquoted(label) for label in formatter.format_ticks(list(ticks))]
+        labels = [unquoted(formatter(tick)) for tick in ticks]
         axes.set_xticks(ticks, labels, rotation=25, ha="right")
 
 

@@ -27,7 +27,7 @@ def draw(kind: str, study: optuna.Study, captions: Captions, **options: Any) -> 
     if kind == "contour":  # lines between hundreds of points are black all over
         figure.update_traces(contours_showlines=False, selector={"type": "contour"})
     if kind == "parallel_coordinate":  # the numbers stand above the axes, where the title is
-        figure.update_layout(margin_t=130, title_y=0.95)
+        figure.update_layout(margin_t=130, title={"y": 0.93, "yref": "container"})
     if kind == "slice":
         figure.for_each_trace(_unquote)
     return _finished(figure, captions)

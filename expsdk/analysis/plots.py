@@ -177,7 +177,7 @@ class Plots:
         names = self._parameters(params)
         valued = check_valued(self._results, aim, least=2)
         if names is None and len(self._translator.parameters) > 1:
-            names = self._most_important(aim, self._seen(valued))
+            names = self._most_important(aim, self._seen(valued), of=len(valued))
         if len(names or ()) < 2:
             got = ", ".join(names or self._translator.parameters) or "none"
             raise ResultsError(
@@ -255,13 +255,13 @@ class Plots:
         seen = {name for trial in trials for name in self._frozen[trial.number].params}
         return [name for name in self._translator.parameters if name in seen]
 
-    def _most_important(self, aim: Target, names: list[str]) -> list[str]:
+    def _most_important(self, aim: Target, names: list[str], *, of: int) -> list[str]:
         import optuna
 
         if len(names) < 3:
             return names
         with quiet():
-            evaluator, _ = _evaluator(FEW)  # the quick one
+            evaluator, _ = _evaluator(of)
             ranked = optuna.importance.get_param_importances(
                 self._study(), evaluator=evaluator, params=names, target=aim.of
             )

@@ -114,7 +114,7 @@ def check_valued(results: Results, target: Target, *, least: int = 1) -> list[Tr
         has = "none has" if not valued else f"{len(valued)} {'has' if len(valued) == 1 else 'have'}"
         raise ResultsError(
             f"this figure needs {count_of(least, 'trial')} that succeeded with a value of {target.metric!r}, and of"
-            f" {results.headline} {has}; wait for them, or see results.plot.timeline()"
+            f" {results.headline} {has}; wait for {'it' if least == 1 else 'them'}, or see results.plot.timeline()"
         )
     return valued
 
