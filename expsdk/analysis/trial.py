@@ -255,25 +255,26 @@ class TrialRecord:
 
 
 class _Histories(Mapping[str, MetricHistory]):
-    """The histories of a trial's metrics, read from their columns when somebody looks: few of 5,000 trials' are."""
+    """The histories of a trial's metrics, read when somebody looks: few of 5,000 trials' are."""
 
-    def __init__(self, columns: Mapping[str, Mapping[str, Any]]) -> None:
-        self._columns = columns
+    def __init__(self, kept: Mapping[str, Mapping[str, Any]]) -> None:
+        self._kept = kept
         self._read: dict[str, MetricHistory] = {}
 
     def __getitem__(self, metric: str) -> MetricHistory:
         history = self._read.get(metric)
         if history is None:
-            columns = self._columns[metric]
-            values = tuple(map(decode_number, columns["values"]))
-            history = self._read[metric] = MetricHistory(tuple(columns["epochs"]), values, columns["stride"])
+            kept = self._kept[metric]
+            epochs, values = kept["points"]
+            history = MetricHistory(tuple(epochs), tuple(map(decode_number, values)), kept["stride"])
+            self._read[metric] = history
         return history
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._columns)
+        return iter(self._kept)
 
     def __len__(self) -> int:
-        return len(self._columns)
+        return len(self._kept)
 
     def __repr__(self) -> str:
         return repr(dict(self))

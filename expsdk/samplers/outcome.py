@@ -42,14 +42,14 @@ def _values(values: Mapping[str, Any], objectives: Sequence[str]) -> tuple[float
 
 
 class _History(Sequence[tuple[int, float]]):
-    """A metric over epochs, read from its columns when somebody looks: most samplers never do, and it comes often."""
+    """A metric over epochs, read when somebody looks: most samplers never do, and it comes often."""
 
-    def __init__(self, columns: Mapping[str, Any] | None) -> None:
-        self._columns = columns or {"epochs": (), "values": ()}
+    def __init__(self, kept: Mapping[str, Any] | None) -> None:
+        self._rows = kept["points"] if kept else ((), ())
 
     @cached_property
     def _points(self) -> tuple[tuple[int, float], ...]:
-        return tuple(zip(self._columns["epochs"], map(decode_number, self._columns["values"]), strict=True))
+        return tuple(zip(self._rows[0], map(decode_number, self._rows[1]), strict=True))
 
     def __len__(self) -> int:
         return len(self._points)

@@ -53,8 +53,8 @@ class TestFrame:
     def test_a_history_is_a_row_for_each_point(self, read: Read) -> None:
         document = make_result(0, loss=1.0)
         document["status"]["history"] = {
-            "loss": {"stride": 1, "epochs": [0, 2], "values": [2.5, "NaN"]},
-            "size": {"stride": 1, "epochs": [1], "values": ["Infinity"]},
+            "loss": {"stride": 1, "points": [[0, 2], [2.5, "NaN"]]},
+            "size": {"stride": 1, "points": [[1], ["Infinity"]]},
         }
         frame = read(document, make_result(1, loss=3.0), make_result(2)).history_dataframe()
         assert list(frame.columns) == ["trial", "number", "metric", "epoch", "value"]

@@ -38,7 +38,7 @@ def documents(count: int, **more: Callable[[int], float]) -> list[dict[str, Any]
         metrics = {"loss": 1.0 / (number + 1), **{name: of(number) for name, of in more.items()}}
         document = make_result(number, phase[number % 5], parameters=sample, **metrics)
         history = document["status"]["history"]["loss"]
-        history |= {"epochs": [0, 1, 2], "values": [2.0, "NaN", metrics["loss"]]}
+        history["points"] = [[0, 1, 2], [2.0, "NaN", metrics["loss"]]]
         made.append(document)
     made.append(make_result(count, Phase.RUNNING, parameters=made[0]["spec"]["parameters"]))
     made.append(make_result(count + 1, Phase.PENDING, parameters=made[0]["spec"]["parameters"]))

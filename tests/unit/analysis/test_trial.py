@@ -30,7 +30,7 @@ def full() -> dict[str, Any]:
         "epoch": 4,
         "objectives": {"loss": "NaN"},
         "metrics": {"loss": {"last": "NaN", "min": 0.5, "max": "Infinity", "best": 0.5, "epoch": 4}},
-        "history": {"loss": {"stride": 2, "epochs": [0, 2, 4], "values": ["Infinity", 0.5, "NaN"]}},
+        "history": {"loss": {"stride": 2, "points": [[0, 2, 4], ["Infinity", 0.5, "NaN"]]}},
     }
     return document
 
