@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, overload
 
 from expsdk.analysis.dominance import Point, pareto_front
 from expsdk.analysis.rows import csv_text, json_text, write_text
-from expsdk.analysis.table import html_table, text_table
+from expsdk.analysis.table import text_table
 from expsdk.analysis.trial import TrialRecord
 from expsdk.analysis.words import count_of, counts_by_phase, in_one_line
 from expsdk.errors import NoBestTrial, ResultsError, TrialNotFound
@@ -205,8 +205,10 @@ class Results(Sequence[TrialRecord]):
         return "\n".join([self._caption(shown), *text_table(shown), f"kept in {self.location}"])
 
     def _repr_html_(self) -> str:
+        from expsdk.analysis.cards import results_card  # only notebooks need it
+
         shown = self._shown()
-        return html_table(self._caption(shown), shown)
+        return results_card(self, shown, caption=self._caption(shown).removeprefix(f"{self.name}: "))
 
     def _caption(self, shown: Sequence[TrialRecord]) -> str:
         caption = f"{self.name}: {self.headline}"
