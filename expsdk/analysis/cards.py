@@ -50,13 +50,13 @@ def trial_card(trial: TrialRecord) -> str:
         "log": trial.log_path,
     }
     metrics = [
-        [name, f"{summary['last']:.6g}", f"{summary['best']:.6g}", _curve(trial, name)]
+        [name, *(f"{summary[which]:.6g}" for which in ("last", "min", "max")), _curve(trial, name)]
         for name, summary in trial.metrics.items()
     ]
     return html.page(
         html.heading(trial.name, trial.state),
         _pairs("parameter", {name: format_value(value) for name, value in trial.parameters.items()}),
-        html.table(["metric", "last", "best", "by epoch"], metrics, is_html=frozenset({3})) if metrics else "",
+        html.table(["metric", "last", "min", "max", "by epoch"], metrics, is_html=frozenset({4})) if metrics else "",
         html.preformatted(trial.error) if trial.error else "",
         _pairs("", {name: str(fact) for name, fact in facts.items() if fact not in (None, "")}),
         html.fold("where it comes from", _pairs("", {name: _words(fact) for name, fact in trial.provenance.items()})),

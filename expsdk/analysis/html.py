@@ -95,8 +95,11 @@ def curve(values: Sequence[float], *, width: int = 120, height: int = 22) -> str
     low, high = (pick(value for _, value in points) for pick in (min, max))
     if low > 0 and high / low > 100:  # as the terminal's curves
         points, low, high = [(place, math.log(value)) for place, value in points], math.log(low), math.log(high)
-    across, up = (width - 4) / max(1, len(values) - 1), (height - 4) / ((high - low) or 1)
-    path = " ".join(f"{2 + place * across:.1f},{height - 2 - (value - low) * up:.1f}" for place, value in points)
+    across, span = (width - 4) / max(1, len(values) - 1), (high / 2 - low / 2) or 1.0  # the difference may overflow
+    path = " ".join(
+        f"{2 + place * across:.1f},{height - 2 - (value / 2 - low / 2) / span * (height - 4):.1f}"
+        for place, value in points
+    )
     x, y = path.rsplit(" ", 1)[-1].split(",")
     return (
         f'<svg width="{width}" height="{height}" viewBox="0 0 {width} {height}" style="vertical-align:middle">'

@@ -12,6 +12,7 @@ from expsdk.analysis.results import Results
 from expsdk.analysis.trial import TrialRecord
 from expsdk.analysis.words import in_one_line
 from expsdk.resources.experiment import Objective
+from expsdk.samplers.quiet import load_optuna
 from expsdk.space import Space
 from expsdk_runtime.contract import Phase, encode_number
 
@@ -54,6 +55,7 @@ class Translator:
         self.directions = [objective.direction for objective in objectives]
         self.metrics = [objective.metric for objective in objectives]
         self._curve = self.metrics[0] if curve is None else curve
+        load_optuna()
         self._axes = Axes(space, (trial.parameters for trial in trials))
         self.parameters = self._axes.names
         self.axes = self._axes.every

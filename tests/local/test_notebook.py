@@ -111,6 +111,26 @@ def test_it_may_be_plain_or_quiet(tmp_path: Path) -> None:
     assert quiet == []
 
 
+def test_nothing_warns_in_a_kernel_without_widgets(tmp_path: Path) -> None:
+    pytest.importorskip("plotly")
+    _, sweep, _, drawn = run(
+        tmp_path,
+        DEFINE,
+        "found = train.sweep(trials=4, parallelism=2, sampler='tpe', pruner='median', seed=7).run()",
+        "import plotly.io; plotly.io.renderers.default = 'json'",
+        "found.plot.history()",
+    )
+    assert [output["output_type"] for output in sweep] == ["display_data"]
+    assert [output["output_type"] for output in drawn] == ["display_data"]
+
+
+def test_a_figure_by_matplotlib_is_shown_once(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib_inline", reason="a notebook shows matplotlib's figures with it")
+    sweep = "found = train.sweep(trials=4, parallelism=2, seed=7).run(progress=False)"
+    _, _, drawn = run(tmp_path, DEFINE, sweep, "found.plot.curves(library='matplotlib')")
+    assert ["image/png" in output["data"] for output in drawn] == [True]
+
+
 def test_a_sweep_shows_what_it_will_do(tmp_path: Path) -> None:
     _, (shown,) = run(tmp_path, DEFINE, "train.sweep(trials=6, seed=7)")
     assert "loguniform(low=0.0001, high=1.0)" in html_of(shown)
