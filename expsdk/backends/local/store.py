@@ -24,6 +24,7 @@ from expsdk.errors import BackendError, ExperimentExists, ExperimentNotFound, Tr
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
 from expsdk.resources.result import Result
+from expsdk.spelling import suggest
 from expsdk_runtime.contract import Phase, Reason
 
 DIRECTORY = ".expsdk"
@@ -127,10 +128,10 @@ class FileStore:
         try:
             return Experiment.model_validate_json(path.read_bytes())
         except FileNotFoundError:
-            known = ", ".join(self.names()) or "none"
+            names = self.names()
+            remedy = suggest(name, names, otherwise="give its name as `run()` printed it, or the directory with root=")
             raise ExperimentNotFound(
-                f"no experiment {name!r} is kept in {self.root} (there: {known}); give its name as `run()` printed it,"
-                " or the directory with root="
+                f"no experiment {name!r} is kept in {self.root} (there: {', '.join(names) or 'none'}); {remedy}"
             ) from None
 
     def names(self) -> list[str]:
