@@ -54,6 +54,14 @@ def sweep(run_script: Callable[[str], Path]) -> dict[str, Document]:
     return {document["metadata"]["name"]: document for document in documents}
 
 
+PROVENANCE = {
+    "gitCommit": "e106b7e",
+    "gitDirty": True,
+    "diffDigest": "sha256:" + "0c" * 32,
+    "packages": {"numpy": "2.1.0"},
+}
+
+
 @pytest.fixture
 def full_experiment(sweep: dict[str, Document]) -> Document:
     """The sweep's Experiment with every field that one can have."""
@@ -71,12 +79,7 @@ def full_experiment(sweep: dict[str, Document]) -> Document:
     }
     document["status"] |= {"spentHours": 1.25}
     document["spec"]["jobTemplate"] = {"spec": {"template": {"spec": {"containers": [{"name": "main", "tty": True}]}}}}
-    document["spec"]["provenance"] |= {
-        "gitCommit": "e106b7e",
-        "gitDirty": True,
-        "diffDigest": "sha256:" + "0c" * 32,
-        "packages": {"numpy": "2.1.0"},
-    }
+    document["spec"]["provenance"] |= PROVENANCE
     document["status"]["conditions"] = [
         {
             "type": "Progressing",
@@ -94,6 +97,7 @@ def full_result(sweep: dict[str, Document]) -> Document:
     """The Result of a trial that failed, which has every field that one can have."""
     document = copy.deepcopy(sweep[FAILS])
     document["spec"] |= {"stop": "pruned", "parent": STEADY, "constraints": [-0.5, "Infinity"]}
+    document["spec"]["provenance"] |= PROVENANCE
     document["status"]["reusedFrom"] = STEADY
     return Result.model_validate(document).to_document()
 
