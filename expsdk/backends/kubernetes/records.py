@@ -116,11 +116,15 @@ class KubernetesRecords:
         """
         pods = self.api.list(PODS, selector=f"job-name={trial}").items
         pods.sort(key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
-        if len(pods) <= previous:
+        if not pods:
             raise TrialNotFound(
-                f"a log is read from a trial's pod, and no trial {trial!r} has"
-                f" {'an earlier one' if previous else 'one'} in namespace {self.api.namespace!r}; give its name as"
-                " `print(results)` shows it"
+                f"a log is read from a trial's pod, and no trial {trial!r} has one in namespace"
+                f" {self.api.namespace!r}; give its name as `print(results)` shows it"
+            )
+        if previous and len(pods) == 1:
+            raise TrialNotFound(
+                f"an earlier log is that of an attempt before the last, and {trial!r} has one pod here; read the log of"
+                " that one"
             )
         pod = pods[-2 if previous else -1]
         container = pod["spec"]["containers"][0]["name"]
