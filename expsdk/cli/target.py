@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from expsdk.errors import ExperimentNotFound, TrialNotFound
-from expsdk.spelling import suggest
 
 if TYPE_CHECKING:
     from expsdk.backends.base import Records
@@ -18,6 +17,7 @@ def find_target(records: Records, name: str) -> tuple[str, int | None]:
         ExperimentNotFound: There is neither.
         TrialNotFound: The experiment is there, and has no such trial.
     """
+    from expsdk.analysis.words import count_of
     from expsdk.resources.names import trial_number
 
     try:
@@ -27,10 +27,9 @@ def find_target(records: Records, name: str) -> tuple[str, int | None]:
         number = trial_number(experiment, name) if experiment else None
         if number is None:
             raise
+    records.experiment(experiment)
     trials = {document["metadata"]["name"]: document["spec"]["number"] for document in records.results(experiment)}
     if name in trials:
         return experiment, number
-    records.experiment(experiment)
-    last = f"; they are called {min(trials)} to {max(trials)}" if trials else ""
-    remedy = suggest(name, trials, otherwise="take one of them")
-    raise TrialNotFound(f"{experiment} has {len(trials)} trials, and no {name!r}{last}; {remedy}")
+    known = f"they are called {min(trials)} to {max(trials)}" if trials else "none has begun"
+    raise TrialNotFound(f"{experiment} has {count_of(len(trials), 'trial')}, and no {name!r}; {known}")
