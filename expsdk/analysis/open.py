@@ -41,9 +41,7 @@ def read_results(records: Records, name: str, *, space: Space | None = None) -> 
     types = space or Space.from_declarative(experiment.spec.space)
     is_alive = records.trials_outlive or records.is_driven(name)
     trials = [
-        read_trial(
-            document, space=types, is_alive=is_alive, log_path=records.log_path(document["metadata"]["name"])
-        )
+        read_trial(document, space=types, is_alive=is_alive, log_path=records.log_path(document["metadata"]["name"]))
         for document in records.results(name)
     ]
     return Results(experiment, trials, location=records.location(name))

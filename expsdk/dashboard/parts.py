@@ -209,6 +209,8 @@ def describe_domain(domain: Mapping[str, Any]) -> str:
         step = f", step {format_value(domain['step'])}" if domain.get("step") not in (None, 1) else ""
         log = ", log" if domain.get("log") and kind != "loguniform" else ""
         return f"{kind} {format_value(domain['low'])} … {format_value(domain['high'])}{step}{log}"
+    if "value" in domain:
+        return f"{kind} {_choice(domain['value'])}"
     rest = " ".join(f"{name} {format_value(value)}" for name, value in domain.items() if name != "type")
     return f"{kind} {rest}".strip()
 

@@ -109,7 +109,7 @@ class Handler(BaseHTTPRequestHandler):
     timeout = IDLE_S
     server: Server
 
-    def do_GET(self) -> None:  # noqa: N802 - http.server's name
+    def do_GET(self) -> None:
         """Answer."""
         if not self.server.may_be_called(self.headers.get("Host", "")):
             text = "this server answers to localhost only: open it as http://127.0.0.1 or http://localhost"

@@ -110,8 +110,7 @@ def trial_stream(
         told = ""
         for version in _versions(watch, lambda: _is_worth_showing(watch.look()), heartbeat_s=PAUSE_S):
             if version is not None:
-                sight = watch.look()
-                yield changes.event("trial", sight.once(("trial", name), lambda: trial_page(sight, name)))
+                yield changes.event("trial", _trial(watch.look(), name))
             lines, total, trouble = log.look(count)
             state = json.dumps([total, trouble, log.has_ended])
             if state != told:
@@ -124,13 +123,15 @@ def trial_stream(
                 yield ""
 
 
+def _trial(sight: Sight, name: str) -> dict[str, Any]:
+    return sight.once(("trial", name), lambda: trial_page(sight, name))
+
+
 def _is_worth_showing(sight: Sight) -> bool:
     return sight.is_whole or bool(sight.trouble)
 
 
-def _versions(
-    live: Live, is_ready: Callable[[], bool], *, heartbeat_s: float = HEARTBEAT_S
-) -> Iterator[int | None]:
+def _versions(live: Live, is_ready: Callable[[], bool], *, heartbeat_s: float = HEARTBEAT_S) -> Iterator[int | None]:
     """Yield each version of a thing that is worth working out, and None where a while brings none; end with it."""
     # What is read for the first time is shown when it is whole, or when that takes long.
     give_up_at = time.monotonic() + FIRST_WAIT_S

@@ -110,7 +110,9 @@ def _test(word: str, results: Results) -> Callable[[TrialRecord], bool]:
     comparison = _COMPARISON.fullmatch(word)
     if comparison:
         name, sign, wanted = comparison.groups()
-        value_of = _reader(name, results) or _reader(f"parameters.{name}", results) or _reader(f"metrics.{name}", results)
+        value_of = (
+            _reader(name, results) or _reader(f"parameters.{name}", results) or _reader(f"metrics.{name}", results)
+        )
         if value_of is not None:
             return lambda trial: _compare(value_of(trial), sign, wanted)
     lowered = word.casefold()

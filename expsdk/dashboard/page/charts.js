@@ -23,7 +23,7 @@ export function historySpec(history, experiment, query) {
     };
   }).filter((point) => point.x !== null && Number.isFinite(point.y));
   points.sort((one, other) => one.x - other.x);
-  const best = bestSoFar(points.filter((point) => point.isGood), history.direction);
+  const best = bestSoFar(points, history.direction);
   const lost = history.numbers.length - points.length;
   const last = best.at(-1);
   const phases = [...new Set(points.map((point) => point.color))];
@@ -46,16 +46,18 @@ function bestSoFar(points, direction) {
   const found = [];
   let best = null;
   for (const point of points) {
+    if (!point.isGood) continue;
     if (best === null || isBetter(point.y, best)) {
       best = point.y;
       found.push({ x: point.x, y: best });
     }
   }
-  if (points.length && found.at(-1).x !== points.at(-1).x) found.push({ x: points.at(-1).x, y: best });
+  if (found.length && found.at(-1).x !== points.at(-1).x) found.push({ x: points.at(-1).x, y: best });
   return found;
 }
 
 export function curvesSpec(curves, experiment, query) {
+  const hues = huesOf(curves.curves.map((curve) => curve.number));
   const lines = curves.curves.map((curve) => ({
     points: series(curve).map((point) => ({
       ...point,
@@ -63,8 +65,7 @@ export function curvesSpec(curves, experiment, query) {
       title: `${short(experiment, curve.name)}  ${curve.role === "best" ? "among the best" : "running"}`,
       lines: [`${curves.metric} ${number(point.y)} at epoch ${point.x}`, ...wrapped(sample(curve.parameters))],
     })),
-    // A trial keeps its colour as others come and go.
-    color: `hue${curve.number % HUES}`,
+    color: `hue${hues.get(curve.number)}`,
     width: curve.role === "best" ? 1.25 : 2,
     dash: curve.role === "best" ? [5, 3] : [],
     key: curve,
@@ -87,6 +88,19 @@ export function curvesSpec(curves, experiment, query) {
     note: "",
     empty: "Nothing finite has been logged yet.",
   };
+}
+
+// A trial keeps its colour as others come and go, as long as no other has the same.
+function huesOf(numbers) {
+  const hues = new Map();
+  const taken = new Set();
+  for (const trial of numbers) {
+    let hue = trial % HUES;
+    while (taken.has(hue) && taken.size < HUES) hue = (hue + 1) % HUES;
+    taken.add(hue);
+    hues.set(trial, hue);
+  }
+  return hues;
 }
 
 export function metricSpec(metric) {
