@@ -22,6 +22,8 @@
     │   ├── StorageError (OSError)        records cannot be written or read
     │   ├── WaitTimeout (TimeoutError)    trials have not ended in the time they were waited for
     │   └── LoadError                     the payload does not load where trials would run
+    ├── ReplayError                       a trial cannot be run again here
+    ├── ExchangeError                     an experiment cannot be exported or imported
     ├── DashboardError (RuntimeError)     the dashboard cannot be served there
     └── ResultsError (LookupError)        what was asked of the results is not there
         ├── TrialNotFound
@@ -39,6 +41,7 @@ __all__ = [
     "Conflict",
     "DashboardError",
     "DefinitionError",
+    "ExchangeError",
     "ExperimentExists",
     "ExperimentNotFound",
     "Expired",
@@ -52,6 +55,7 @@ __all__ = [
     "PackingError",
     "PayloadTooLarge",
     "QuotaExceeded",
+    "ReplayError",
     "ResourceNotFound",
     "ResultsError",
     "SpaceError",
@@ -157,6 +161,14 @@ class LoadError(BackendError):
 
 class WaitTimeout(BackendError, TimeoutError):
     """Trials have not ended in the time they were waited for."""
+
+
+class ReplayError(ExpsdkError):
+    """A trial cannot be run again here."""
+
+
+class ExchangeError(ExpsdkError):
+    """An experiment cannot be exported, or what was exported cannot be imported."""
 
 
 class DashboardError(ExpsdkError, RuntimeError):

@@ -28,6 +28,17 @@ class Update:
     alive: bool
 
 
+@dataclass(frozen=True, slots=True)
+class StopRequest:
+    """Another process wants a sweep, or one of its trials, to end.
+
+    Attributes:
+        number: The trial's number, which is not to be tried again; None means the sweep, as Ctrl-C does.
+    """
+
+    number: int | None = None
+
+
 class Records(Protocol):
     """Reads what a backend keeps; several processes may, while a sweep runs.
 
@@ -75,11 +86,39 @@ class Records(Protocol):
     def log_path(self, trial: str) -> str | None:
         """Return the file that `logs` reads, or None where there is none to name."""
 
+    def payload(self, experiment: Experiment, *, plan: bool = False) -> bytes:
+        """Return the packed function, or the packed plan, that is kept with an experiment.
+
+        Raises:
+            BackendError: It is not there, or not as it was kept.
+        """
+
+    def project_root(self, name: str) -> str | None:
+        """Return the user's own project, where paths of an experiment's code lead in trials, if that is here still."""
+
     def location(self, name: str) -> str:
         """Return where the experiment is kept, for people."""
 
-    def dismiss(self, name: str) -> None:
-        """End the coordinator that was submitted to drive an experiment, where there is one; its trials go on."""
+    def request_stop(self, name: str, request: StopRequest) -> None:
+        """Ask whoever drives an experiment, in whatever process, to end it or a trial of it; does not wait for that.
+
+        Raises:
+            ExperimentNotFound: There is no such experiment.
+            BackendError: Nobody drives it, or who does cannot be asked, or not by this user.
+        """
+
+    def dismiss(self, name: str) -> bool:
+        """End the coordinator that was submitted to drive an experiment, where there is one; its trials go on.
+
+        Returns:
+            Whether there was one.
+        """
+
+    def address(self) -> dict[str, str]:
+        """Return what finds these records again: the backend and its options, as `expsdk.results` takes them.
+
+        What the same command would find without being told is left out.
+        """
 
     def delete(self, name: str) -> None:
         """Delete an experiment with all that belongs to it; raises `ExperimentNotFound`."""
@@ -131,13 +170,6 @@ class Backend(Protocol):
             BackendError: Another coordinator drives it, or its payload is not there.
         """
 
-    def kept_payload(self, experiment: Experiment, *, plan: bool = False) -> bytes:
-        """Return the packed function, or the packed plan, that is kept with an experiment.
-
-        Raises:
-            BackendError: It is not there, or not as it was kept.
-        """
-
     def requests(self, experiment: Experiment) -> dict[str, float]:
         """Return how much of the machine one trial takes: numbers of "cpu" and "gpu"."""
 
@@ -165,6 +197,9 @@ class Backend(Protocol):
         Raises:
             KeyboardInterrupt: A trial that ran in this very process was ended from outside; the next call tells how.
         """
+
+    def stop_requests(self) -> list[StopRequest]:
+        """Return what other processes have asked for since the last call; `wait` returns when one does."""
 
     def wake(self) -> None:
         """Make `wait` return soon; the one verb that a signal handler or another thread may call."""

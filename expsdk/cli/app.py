@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from expsdk.cli import build, cluster, coordinate, dashboard
+from expsdk.cli import build, cluster, coordinate, dashboard, replay
 from expsdk.errors import ExpsdkError
 from expsdk.version import __version__
 
@@ -25,7 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Every verb has its own help, with examples: expsdk install --help",
 )
-for group in (cluster, build, coordinate, dashboard):
+for group in (cluster, build, coordinate, dashboard, replay):
     app.add_typer(group.app)
 
 

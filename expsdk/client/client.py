@@ -14,6 +14,7 @@ from expsdk.backends.kubernetes.trial import Patience
 from expsdk.client.attending import TEND_EVERY_S, Attendant
 from expsdk.client.experiments import Experiments
 from expsdk.client.launching import Launcher
+from expsdk.client.news import News
 from expsdk.client.reading import as_result, experiment_name, trial_name_of
 from expsdk.client.recording import Entry, Recorder
 from expsdk.client.results import ResultRecords, no_trial
@@ -68,7 +69,8 @@ class Client:
         )
         self._api = self._records.api
         self._patience = Patience(start_patience_s, schedule_patience_s)
-        self._launcher = Launcher(self._records)
+        self._news = News(self._api)
+        self._launcher = Launcher(self._records, self._news)
         self._recorder = Recorder(self._records)
         self.namespace = self._api.namespace
         self.experiments = Experiments(self._records)
@@ -152,7 +154,8 @@ class Client:
 
         It goes on through whatever happens to the connection. Where no sweep drives the experiment, it also writes into
         Results what only Jobs and pods tell: that a program has begun, what a trial waits for, that a Job has failed
-        without a word; and into the Experiment how many trials stand where, and which is the best.
+        without a word; and into the Experiment how many trials stand where, and which is the best; its Events tell
+        kubectl of launches, better trials and failures.
 
         Args:
             experiment: The experiment.
@@ -216,7 +219,8 @@ class Client:
         return self._records.logs(trial_name_of(trial), follow=follow, previous=previous)
 
     def close(self) -> None:
-        """Close all connections."""
+        """Write the last Events and close all connections."""
+        self._news.close()
         self._records.close()
 
     def __enter__(self) -> Client:  # noqa: PYI034 (typing has Self from 3.11 on)
@@ -233,7 +237,7 @@ class Client:
     def _attend(self, record: Experiment, *, settle: bool) -> Attendant:
         """Attend to an experiment's trials; where a sweep drives them, it settles, and it may try them again."""
         is_driven = record.spec.payload is not None and self._records.is_driven(record.metadata.name)
-        return Attendant(self._api, record, settles=settle and not is_driven, patience=self._patience)
+        return Attendant(self._api, record, settles=settle and not is_driven, patience=self._patience, news=self._news)
 
     def _watch(self, record: Experiment, *, until_over: bool, settle: bool) -> Iterator[Result]:
         with closing(self._attend(record, settle=settle)) as attendant:

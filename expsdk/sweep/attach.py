@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
+from expsdk.analysis.again import Again
 from expsdk.analysis.open import read_results
 from expsdk.analysis.results import Results
 from expsdk.backends.base import Backend, Document, Records
@@ -20,7 +22,8 @@ from expsdk.samplers.given import GivenSampler
 from expsdk.space import Space
 from expsdk.sweep.choice import Choice
 from expsdk.sweep.conduct import make_conductor
-from expsdk.sweep.observer import Observer, Standing, make_observer
+from expsdk.sweep.display.mode import choose_progress, make_observer
+from expsdk.sweep.observer import Observer, Standing
 from expsdk.sweep.own import load_own
 from expsdk.sweep.plan import Plan
 from expsdk.sweep.record import plan_of, with_beginning
@@ -78,14 +81,14 @@ class AttachedSweep:
         """Return its results, as they are now."""
         return read_results(self._records, self.name)
 
-    def run(self, *, progress: bool = True) -> Results:
+    def run(self, *, progress: bool | str = True) -> Results:
         """Go on with the sweep to its end, from here, and return its results.
 
         Trials that have ended are not run again, those that run are adopted, and those that were lost with their
         coordinator go on from their checkpoints. Its code is that which it began with.
 
         Args:
-            progress: Whether to show on standard error how it goes.
+            progress: Whether to show on standard error how it goes, and how; see `Sweep.run`.
 
         Raises:
             BackendError: Another coordinator drives it, or a part of it is not there any more.
@@ -93,13 +96,13 @@ class AttachedSweep:
         """
         return self._take_up(_plan_of, progress=progress)
 
-    def stop(self, *, progress: bool = True) -> Results:
+    def stop(self, *, progress: bool | str = True) -> Results:
         """End the sweep, as Ctrl-C does where it runs, and return its results; `run` goes on with it.
 
         Its coordinator in the cluster is ended, no more trials are launched, and the running ones are asked to stop.
 
         Args:
-            progress: Whether to show on standard error how it goes.
+            progress: Whether to show on standard error how it goes, and how; see `Sweep.run`.
 
         Raises:
             BackendError: A process drives it that was not submitted: press Ctrl-C there.
@@ -109,33 +112,36 @@ class AttachedSweep:
         self._records.dismiss(self.name)
         return self._take_up(_ending_plan, progress=progress, interrupted=True)
 
-    def watch(self, *, progress: bool = True) -> Results:
+    def watch(self, *, progress: bool | str = True) -> Results:
         """Look on until the sweep is over, and return its results; Ctrl-C leaves it alone and returns what there is.
 
         Args:
-            progress: Whether to show on standard error how it goes.
+            progress: Whether to show on standard error how it goes, and how; see `Sweep.run`.
         """
-        with closing(make_observer(shown=progress, live=True)) as observer:
+        again = Again(self.name, self._records.address())
+        with closing(make_observer(choose_progress(progress), drawn=True)) as observer:
             try:
-                observer.started(self.experiment, location=self._records.location(self.name), notice="looking on")
-                _look_on(self._records, self.name, observer)
+                location = self._records.location(self.name)
+                observer.started(self.experiment, location=location, notice="looking on", again=again, looking_on=True)
+                _look_on(self._records, again, observer)
             except KeyboardInterrupt:
-                observer.troubled(f"the sweep goes on without you; look again: expsdk.attach({self.name!r}).watch()")
+                observer.interrupted(1)
         results = self.results()
         observer.finished(results)
         return results
 
     def _take_up(
-        self, plan: Callable[[Backend, Experiment], Plan], *, progress: bool, interrupted: bool = False
+        self, plan: Callable[[Backend, Experiment], Plan], *, progress: bool | str, interrupted: bool = False
     ) -> Results:
         """Drive the sweep to its end by a plan that is made from its record."""
+        shown = choose_progress(progress)
         with closing(make_backend(self._backend, **self._options)) as place:
             kept = place.records.experiment(self.name)
             record = with_beginning(kept)
             space = Space.from_declarative(kept.spec.space)
             conductor = make_conductor(plan(place, kept), record, space=space, place=place)
             found = place.resume(record, None)
-            return conductor.conduct(place, record, found, progress=progress, interrupted=interrupted)
+            return conductor.conduct(place, record, found, progress=shown, interrupted=interrupted)
 
     def __repr__(self) -> str:
         return f"<sweep {self.name}: {self.experiment.status.phase}>"
@@ -148,7 +154,7 @@ def _plan_of(place: Backend, kept: Experiment) -> Plan:
         raise BackendError(
             f"a sweep's trials run its payload, and {name!r} has none: it is a program's of your own; go on with that"
         )
-    own = load_own(place.kept_payload(kept, plan=True)) if spec.plan is not None else {}
+    own = load_own(place.records.payload(kept, plan=True)) if spec.plan is not None else {}
     lost = [
         what
         for what, choice, known in (("sampler", spec.sampler, SAMPLER_NAMES), ("pruner", spec.pruner, PRUNER_NAMES))
@@ -169,34 +175,46 @@ def _ending_plan(_: Backend, kept: Experiment) -> Plan:
     return Plan(seed=kept.spec.seed, limits=limits, sampler=Choice(_NOTHING))
 
 
-def _look_on(records: Records, name: str, observer: Observer) -> None:
+def _look_on(records: Records, again: Again, observer: Observer) -> None:
     """Show what another coordinator does until the sweep is over; what had ended before is not told again."""
+    name = again.name
     experiment = records.experiment(name)
     retries = experiment.spec.retries
-    ended = {each["metadata"]["name"] for each in records.results(name) if _has_ended(each, retries=retries)}
-    observer.refresh(_standing(experiment))
+    ended: dict[str, str] = {}  # each trial's phase
+    for known in records.results(name):
+        if _has_ended(known, retries=retries):
+            ended[known["metadata"]["name"]] = known["status"]["phase"]
+            observer.found(known)
+    observer.refresh(_standing(experiment, ended))
     look_at, idle_since, was_idle = 0.0, None, False
     for document in records.follow(name):
-        if document is not None:
-            trial = document["metadata"]["name"]
-            has_ended = _has_ended(document, retries=retries)
-            if trial not in ended and document.get("status"):
-                observer.changed(document, alive=not has_ended)
-            if has_ended:
-                ended.add(trial)
+        if document is not None and document.get("status"):
+            _tell(document, ended, observer, has_ended=_has_ended(document, retries=retries))
         now = time.monotonic()
         if now < look_at:
             continue
         look_at = now + LOOK_EVERY_S
         experiment = records.experiment(name)
-        observer.refresh(_standing(experiment))
+        observer.refresh(_standing(experiment, ended))
         if experiment.status.phase in Phase.FINISHED and document is None:
             return
         idle_since = None if records.is_driven(name) else idle_since or now
         is_idle = idle_since is not None and now - idle_since > IDLE_AFTER_S
         if is_idle != was_idle:
-            observer.troubled(f"nobody drives it now; take it up: expsdk.attach({name!r}).run()" if is_idle else "")
+            remedy = f"{again.command('resume')}, or {again.call('attach', 'run')}"
+            observer.troubled(f"nobody drives it now; take it up: {remedy}" if is_idle else "")
         was_idle = is_idle
+
+
+def _tell(document: Document, ended: dict[str, str], observer: Observer, *, has_ended: bool) -> None:
+    """Tell how a trial stands, and its end once; what is added to its Result after that is told as that."""
+    trial = document["metadata"]["name"]
+    if trial not in ended:
+        observer.changed(document, alive=not has_ended)
+    elif document["spec"].get("constraints") and document["status"]["phase"] == Phase.SUCCEEDED:
+        observer.found(document)
+    if has_ended:
+        ended[trial] = document["status"]["phase"]
 
 
 def _has_ended(document: Document, *, retries: int) -> bool:
@@ -206,8 +224,9 @@ def _has_ended(document: Document, *, retries: int) -> bool:
     return status.get("phase") in Phase.FINISHED and not (status["phase"] == Phase.FAILED and is_retried)
 
 
-def _standing(experiment: Experiment) -> Standing:
+def _standing(experiment: Experiment, ended: dict[str, str]) -> Standing:
+    """Return where the sweep stands: its own record is a little behind its trials'."""
     status = experiment.status
     number = trial_number(experiment.metadata.name, status.best.trial) if status.best else None
     best = None if number is None or status.best is None else (number, status.best.value)
-    return Standing(status.counts, best, status.spent_hours)
+    return Standing(Counter(ended.values()), best, status.spent_hours)

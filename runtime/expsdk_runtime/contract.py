@@ -43,6 +43,7 @@ class Reason:
     PREEMPTED = "Preempted"
     INTERRUPTED = "Interrupted"
     PRUNED = "Pruned"
+    CANCELLED = "Cancelled"
     LOST = "Lost"
     PAYLOAD_INVALID = "PayloadInvalid"
     PYTHON_MISMATCH = "PythonMismatch"
@@ -63,6 +64,7 @@ class Reason:
         PREEMPTED,
         INTERRUPTED,
         PRUNED,
+        CANCELLED,
         LOST,
         PAYLOAD_INVALID,
         PYTHON_MISMATCH,

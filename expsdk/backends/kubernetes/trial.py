@@ -47,6 +47,7 @@ class LiveTrial:
         pods: Its Job's pods by name.
         last_pod: The last that was heard of any of them.
         sentence: Why it was ended, if it was.
+        is_unwanted: Whether its Result says that it is to stop for good.
         waiting: What it waits for, and since when that is so.
         warned: What its events said last.
         looked_at: When its events were read last.
@@ -65,6 +66,7 @@ class LiveTrial:
     pods: dict[str, Document] = field(default_factory=dict)
     last_pod: Document | None = None
     sentence: Sentence | None = None
+    is_unwanted: bool = False
     waiting: Waiting | None = None
     waiting_since: float = 0.0
     warned: Waiting | None = None

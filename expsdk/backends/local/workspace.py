@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from expsdk.backends.local.launch import LauncherProcess
-from expsdk.backends.local.store import FileStore, translating_disk_errors
+from expsdk.backends.local.store import ROOT, FileStore, translating_disk_errors
 from expsdk.packaging.payload import Payload
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.result import Result
@@ -18,7 +18,6 @@ from expsdk_runtime.contract import Assignment
 PROJECT = "project"
 IMPORTS_LOG = "imports.log"
 CHECKPOINT = "checkpoint"
-ROOT = "root"
 
 
 @dataclass(frozen=True)
@@ -74,11 +73,8 @@ class Workspace:
         path = directory / reference.file
         with translating_disk_errors(directory):
             runtime_payload.Payload(str(path)).unpack(str(directory / PROJECT))
-        try:
-            root = Path((directory / ROOT).read_text())
-        except OSError:
-            root = directory / PROJECT
-        return cls._at(path, experiment, reference.digest, root if root.is_dir() else directory / PROJECT)
+        root = Path(store.project_root(experiment.metadata.name) or directory / PROJECT)
+        return cls._at(path, experiment, reference.digest, root)
 
     @classmethod
     def _at(cls, path: Path, experiment: Experiment, digest: str, root: Path) -> Workspace:
