@@ -143,9 +143,9 @@ def waiting(sight: Sight) -> dict[str, Any]:
 
 
 def failures(sight: Sight) -> dict[str, Any]:
-    """Return the failed trials by what went wrong, most frequent first, each kind with its last traceback.
+    """Return the failed trials by what went wrong, most frequent first, each kind with its first traceback.
 
-    Errors that differ in numbers only are of one kind.
+    Errors that differ in numbers only are of one kind. The first stays the first while more come.
     """
     results = sight.results
     if results is None:
@@ -160,12 +160,13 @@ def failures(sight: Sight) -> dict[str, Any]:
         "kinds": len(kinds),
         "groups": [
             {
+                "kind": kind,
                 "reason": reason,
-                "line": in_one_line(trials[-1].error),
-                "error": trials[-1].error,
-                **_members(trials[::-1], results),
+                "line": in_one_line(trials[0].error),
+                "error": trials[0].error,
+                **_members(trials, results),
             }
-            for (reason, _), trials in ordered[:GROUPS_SHOWN]
+            for (reason, kind), trials in ordered[:GROUPS_SHOWN]
         ],
     }
 

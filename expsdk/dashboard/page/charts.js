@@ -18,7 +18,7 @@ export function historySpec(history, experiment, query) {
       color: phase.toLowerCase(),
       href: address(experiment, name),
       isGood: phase === "Succeeded" && !violating.has(trial),
-      title: `${short(experiment, name)}  ${phase.toLowerCase()}${violating.has(trial) ? ", violates constraints" : ""}`,
+      title: `${short(experiment, name)} · ${phase.toLowerCase()}${violating.has(trial) ? ", violates constraints" : ""}`,
       lines: [`${history.metric} ${number(history.values[place])}`],
     };
   }).filter((point) => point.x !== null && Number.isFinite(point.y));
@@ -62,7 +62,7 @@ export function curvesSpec(curves, experiment, query) {
     points: series(curve).map((point) => ({
       ...point,
       href: address(experiment, curve.name),
-      title: `${short(experiment, curve.name)}  ${curve.role === "best" ? "among the best" : "running"}`,
+      title: `${short(experiment, curve.name)} · ${curve.role === "best" ? "among the best" : "running"}`,
       lines: [`${curves.metric} ${number(point.y)} at epoch ${point.x}`, ...wrapped(sample(curve.parameters))],
     })),
     color: `hue${hues.get(curve.number)}`,

@@ -119,7 +119,7 @@ function failuresCard(failures, overview) {
   if (!failures?.total) return null;
   return h("section", { class: "card", "data-key": "failures" },
     h("h2", {}, `Failed: ${count(failures.total, "trial")}${failures.kinds > 1 ? ` in ${failures.kinds} ways` : ""}`),
-    h("ul", { class: "groups" }, failures.groups.map((group) => h("li", { "data-key": `${group.reason} ${group.line}` },
+    h("ul", { class: "groups" }, failures.groups.map((group) => h("li", { "data-key": `${group.reason} ${group.kind}` },
       h("p", {}, h("strong", {}, `${group.count} × `), h("span", { class: "reason" }, group.reason), " ", group.line),
       members(group, overview),
       group.error.trim() !== group.line && h("details", {}, h("summary", {}, `Traceback of ${short(overview.name, group.trials[0].name)}`),

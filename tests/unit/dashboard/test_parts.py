@@ -67,9 +67,9 @@ def test_failures_that_differ_in_numbers_only_are_of_one_kind(see: See) -> None:
     told = parts.failures(see(*failed, other, make_result(16, loss=1.0)))
     assert (told["total"], told["kinds"]) == (16, 2)
     first, second = told["groups"]
-    assert (first["reason"], first["count"], first["line"]) == ("UserError", 15, "ValueError: no 2.0 for you")
-    assert first["error"] == TRACEBACK.format(2.0)
-    assert [trial["name"] for trial in first["trials"]][:2] == ["train-mlp-0014", "train-mlp-0013"]
+    assert (first["reason"], first["count"], first["line"]) == ("UserError", 15, "ValueError: no 0.0 for you")
+    assert first["error"] == TRACEBACK.format(0.0)
+    assert [trial["name"] for trial in first["trials"]][:2] == ["train-mlp-0000", "train-mlp-0001"]
     assert len(first["trials"]) == 12
     assert (second["count"], second["line"]) == (1, "it used 3 GiB of 2 GiB")
 
