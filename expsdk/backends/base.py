@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from expsdk.packaging.payload import Payload
@@ -37,6 +38,25 @@ class StopRequest:
     """
 
     number: int | None = None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """All that is kept of an experiment, on its way from one place to another.
+
+    Attributes:
+        experiment: Its record.
+        results: Its Results, by number.
+        payload: The packed function, or None where that is not kept with it.
+        plan: The packed plan, or None where there is none.
+        outputs: Directories with what trials wrote and printed, by the trial's name.
+    """
+
+    experiment: Experiment
+    results: Sequence[Document]
+    payload: bytes | None = None
+    plan: bytes | None = None
+    outputs: Mapping[str, Path] = field(default_factory=dict)
 
 
 class Records(Protocol):
@@ -118,6 +138,17 @@ class Records(Protocol):
         """Return what finds these records again: the backend and its options, as `expsdk.results` takes them.
 
         What the same command would find without being told is left out.
+        """
+
+    def take_in(self, kept: Kept) -> list[str]:
+        """Keep an experiment that comes from elsewhere, whole or not at all; nobody drives it.
+
+        Returns:
+            What was left out, in words.
+
+        Raises:
+            ExperimentExists: The name is taken.
+            BackendError: It cannot be kept here; nothing is left of it.
         """
 
     def delete(self, name: str) -> None:

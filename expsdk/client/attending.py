@@ -297,7 +297,7 @@ class Attendant:
             trial.document = {**trial.document, "status": {**trial.status, "phase": Phase.RUNNING}}
         for decision in ward.mind(trial, now, self._patience):
             if isinstance(decision, Look):
-                self._work.look(trial.number, decision.names)
+                self._work.look(trial.number, decision.names, queued=decision.queued)
             elif isinstance(decision, NoteWaiting):
                 self._work.note_waiting(trial.document, decision.waiting)
             else:

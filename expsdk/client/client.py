@@ -48,6 +48,7 @@ class Client:
         kubeconfig: str | None = None,
         start_patience_s: float = 600.0,
         schedule_patience_s: float = 86_400.0,
+        queue_patience_s: float | None = None,
         connections: int = 16,
     ) -> None:
         """Make a client; nothing is sent yet. In a pod without a kubeconfig, the pod's ServiceAccount is who asks.
@@ -59,6 +60,7 @@ class Client:
             start_patience_s: How long a trial that is watched may wait for an image that cannot be pulled, or for a
                 volume or Secret that is not there, before it fails, in seconds.
             schedule_patience_s: The same for a place on a node and for quota.
+            queue_patience_s: The same in a queue (`queue=`); by default as long as it takes.
             connections: How many connections are kept open.
 
         Raises:
@@ -68,7 +70,7 @@ class Client:
             namespace=namespace, context=context, kubeconfig=kubeconfig, connections=connections
         )
         self._api = self._records.api
-        self._patience = Patience(start_patience_s, schedule_patience_s)
+        self._patience = Patience(start_patience_s, schedule_patience_s, queue_patience_s)
         self._news = News(self._api)
         self._launcher = Launcher(self._records, self._news)
         self._recorder = Recorder(self._records)

@@ -131,7 +131,7 @@ def with_progress(experiment: Experiment, standing: Standing, *, active_s: float
             "counts": {phase: count for phase, count in standing.counts.items() if count},
             "best": standing.best and _best_trial(experiment, *standing.best),
             "spent_hours": standing.spent_hours,
-            "active_seconds": active_s,
+            "active_seconds": round(active_s, 6),
         }
     )
     return experiment.model_copy(update={"status": status})

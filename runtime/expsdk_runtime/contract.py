@@ -51,6 +51,7 @@ class Reason:
     PACKAGES_FAILED = "PackagesFailed"
     IMAGE_PULL_ERROR = "ImagePullError"
     CONTAINER_CONFIG_ERROR = "ContainerConfigError"
+    QUEUED = "Queued"
     UNSCHEDULABLE = "Unschedulable"
     QUOTA_EXCEEDED = "QuotaExceeded"
     EVICTED = "Evicted"
@@ -72,6 +73,7 @@ class Reason:
         PACKAGES_FAILED,
         IMAGE_PULL_ERROR,
         CONTAINER_CONFIG_ERROR,
+        QUEUED,
         UNSCHEDULABLE,
         QUOTA_EXCEEDED,
         EVICTED,
@@ -88,6 +90,7 @@ class Reason:
             PACKAGES_FAILED,
             IMAGE_PULL_ERROR,
             CONTAINER_CONFIG_ERROR,
+            QUEUED,
             UNSCHEDULABLE,
             QUOTA_EXCEEDED,
             EVICTED,

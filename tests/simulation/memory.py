@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from expsdk.backends.base import Document, StopRequest, Update
+from expsdk.backends.base import Document, Kept, StopRequest, Update
 from expsdk.backends.verdict import ended
 from expsdk.errors import BackendError, ExperimentExists, ExperimentNotFound
 from expsdk.packaging.payload import Payload
@@ -95,6 +95,12 @@ class MemoryRecords:
 
     def request_stop(self, name: str, request: StopRequest) -> None:
         self.asked.append(request)
+
+    def take_in(self, kept: Kept) -> list[str]:
+        name = kept.experiment.metadata.name
+        self.kept[name] = [kept.experiment]
+        self.documents[name] = {document["spec"]["number"]: document for document in kept.results}
+        return []
 
     def dismiss(self, name: str) -> bool:
         """Do nothing: nobody is submitted here."""

@@ -98,8 +98,10 @@ class Announcer:
                 reason = status.get("reason") or "without a reason"
                 event = self._event(f"failed-{reason.lower()}", "TrialFailed", is_warning=True)
                 words = _last_line(status.get("message", ""))
-                several = "" if not event.count else f"{_trials(event.count + 1)} failed so; the last, "
-                event.happen(f"{several}{name} failed ({reason}): {words}")
+                if event.count:
+                    event.happen(f"{_trials(event.count + 1)} failed ({reason}), the last {name}: {words}")
+                else:
+                    event.happen(f"{name} failed ({reason}): {words}")
 
     def is_best(self, best: BestTrial | None) -> None:
         """Tell which trial is the best now; it is news where it is another than before."""

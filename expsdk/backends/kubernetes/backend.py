@@ -45,6 +45,7 @@ class KubernetesBackend:
         kubeconfig: str | None = None,
         start_patience_s: float = 600.0,
         schedule_patience_s: float = 86_400.0,
+        queue_patience_s: float | None = None,
         connections: int = 16,
         **job: Any,
     ) -> None:
@@ -57,6 +58,7 @@ class KubernetesBackend:
             start_patience_s: How long a trial may wait for an image that cannot be pulled, or for a volume or Secret
                 that is not there, before it fails, in seconds.
             schedule_patience_s: The same for a place on a node and for quota.
+            queue_patience_s: The same in a queue (`queue=`); by default as long as it takes.
             connections: How many requests are under way at a time.
             job: The fields of `JobOptions`.
 
@@ -66,7 +68,7 @@ class KubernetesBackend:
         """
         self.notice = ""
         self._job_options = JobOptions(**job)
-        self._patience = Patience(start_patience_s, schedule_patience_s)
+        self._patience = Patience(start_patience_s, schedule_patience_s, queue_patience_s)
         self._connections = connections
         self.records = KubernetesRecords(
             namespace=namespace, context=context, kubeconfig=kubeconfig, connections=connections + len(FOLLOWED) + 1

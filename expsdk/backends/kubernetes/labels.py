@@ -38,6 +38,8 @@ PARAMETERS_ANNOTATION = f"{API_GROUP}/parameters"
 """A Result's and a Job's: the sample as JSON. The server itself writes 1 for 1.0 and sorts names."""
 ATTEMPT_ANNOTATION = f"{API_GROUP}/attempt"
 """A Job's: which of its coordinator's attempts at the trial it is, from 1."""
+QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+"""A Job's: the LocalQueue of Kueue in which it waits."""
 SPACE_ANNOTATION = f"{API_GROUP}/space"
 """An Experiment's: its space as JSON, for the same reason."""
 

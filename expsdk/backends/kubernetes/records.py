@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from expsdk.backends.base import Document, StopRequest
+from expsdk.backends.base import Document, Kept, StopRequest
 from expsdk.backends.kubernetes.dismissal import dismiss
 from expsdk.backends.kubernetes.documents import as_written, whole
 from expsdk.backends.kubernetes.following import follow
@@ -144,6 +144,12 @@ class KubernetesRecords:
     def address(self) -> dict[str, str]:
         """Return the namespace, also where the context names it, and what else was given to find the cluster."""
         return {"backend": "kubernetes", "namespace": self.api.namespace, **self._given}
+
+    def take_in(self, kept: Kept) -> list[str]:
+        """Keep an experiment that comes from elsewhere, without what its trials wrote; see `Records.take_in`."""
+        from expsdk.backends.kubernetes.taking_in import take_in  # which reads records itself
+
+        return take_in(self.api, kept)
 
     def delete(self, name: str) -> None:
         """Delete an experiment and wait until all that it owned has gone; its coordinator in the cluster ends first.

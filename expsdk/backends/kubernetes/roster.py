@@ -224,7 +224,7 @@ class Roster:
         """Note what a trial waits for, where that is new, and lose patience in the end."""
         for decision in ward.mind(trial, now, self._patience):
             if isinstance(decision, Look):
-                self._do(trial.number, partial(self._work.look, trial.number, decision.names))
+                self._do(trial.number, partial(self._work.look, trial.number, decision.names, queued=decision.queued))
             elif isinstance(decision, NoteWaiting):
                 self._do(trial.number, partial(self._work.note_waiting, trial.document, decision.waiting))
             else:

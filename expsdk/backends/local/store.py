@@ -8,13 +8,13 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from errno import EACCES, EDQUOT, ENOENT, ENOSPC, EPERM, EROFS
 from pathlib import Path
 from typing import Any, TextIO
 
-from expsdk.backends.base import StopRequest
+from expsdk.backends.base import Kept, StopRequest
 from expsdk.backends.local import lock
 from expsdk.backends.local.control import CONTROL, send
 from expsdk.backends.local.logs import LOG, LogReader, is_written, open_log
@@ -74,8 +74,12 @@ class FileStore:
                 ignore.write_text("*\n")
         return self.root
 
-    def create(self, experiment: Experiment) -> TextIO:
+    def create(self, experiment: Experiment, *, fill: Callable[[Path], None] | None = None) -> TextIO:
         """Keep a new experiment and take it for this coordinator, as `lock` does; it is there whole or not at all.
+
+        Args:
+            experiment: Its record.
+            fill: Called with the directory in the making, to put in it what else there is.
 
         Raises:
             ExperimentExists: The name is taken.
@@ -90,20 +94,44 @@ class FileStore:
             if directory.exists():
                 raise _taken(directory)
             making.mkdir()
+        taken: TextIO | None = None
         try:
             with translating_disk_errors(directory):
                 taken = lock.take(making / LOCK, name)
                 (making / "results").mkdir()
                 (making / "trials").mkdir()
                 self._write(making / "experiment.json", experiment.to_document())
+                if fill is not None:
+                    fill(making)
                 try:
                     making.rename(directory)
                 except OSError as error:
                     raise _taken(directory) if directory.exists() else error from None
         except BaseException:
+            if taken is not None:
+                lock.release(taken)
             shutil.rmtree(making, ignore_errors=True)
             raise
         return taken
+
+    def take_in(self, kept: Kept) -> list[str]:
+        """Keep an experiment that comes from elsewhere, with what its trials wrote; see `Records.take_in`."""
+        spec = kept.experiment.spec
+
+        def fill(directory: Path) -> None:
+            for reference, content in ((spec.payload, kept.payload), (spec.plan, kept.plan)):
+                if reference is not None and content is not None:
+                    (directory / reference.file).write_bytes(content)
+            for document in kept.results:
+                name = document["metadata"]["name"]
+                if name in kept.outputs:
+                    shutil.copytree(kept.outputs[name], directory / "trials" / name, symlinks=True)
+                    status = {**document["status"], "outputDir": str(self.trial_directory(name))}
+                    document = {**document, "status": status}
+                self._write(directory / "results" / f"{name}.json", document)
+
+        lock.release(self.create(kept.experiment, fill=fill))
+        return []
 
     def write_experiment(self, experiment: Experiment) -> None:
         """Keep an experiment's record as it is now."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from expsdk.backends.local.launch import LauncherProcess
 from expsdk.backends.local.store import ROOT, FileStore, translating_disk_errors
+from expsdk.errors import BackendError
 from expsdk.packaging.payload import Payload
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.result import Result
@@ -62,13 +64,21 @@ class Workspace:
             payload: Its payload, where it is at hand.
 
         Raises:
-            BackendError: The kept payload is not there, or not as it was kept, and is not at hand.
+            BackendError: The kept payload is not there, or not as it was kept, or needs another Python, and is not at
+                hand.
         """
         reference = experiment.spec.payload
         if payload is not None and reference is not None and payload.digest == reference.digest:
             return cls.prepare(store, experiment, payload)
         store.payload(experiment)
         assert reference is not None, "its payload was read"
+        here = f"{sys.version_info.major}.{sys.version_info.minor}"
+        if reference.python != here:
+            raise BackendError(
+                f"a payload is loaded by the Python minor version that packed it, and that of"
+                f" {experiment.metadata.name!r} is {reference.python}, not {here}; go on with it from Python"
+                f" {reference.python}"
+            )
         directory = store.directory(experiment.metadata.name)
         path = directory / reference.file
         with translating_disk_errors(directory):

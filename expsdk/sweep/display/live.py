@@ -34,6 +34,9 @@ APART_S = 0.05
 WHOLE_EVERY_S = 1.0
 """How often a picture is drawn that has not changed: a key that is pressed leaves its mark on the terminal."""
 CELLS_PER_BLOCK = 50
+ROOM_FROM_LINES = 30
+ROOM = 1 / 8
+"""How much of a high terminal is left to what is printed."""
 
 
 class LiveProgress:
@@ -147,7 +150,8 @@ class LiveProgress:
         view = self._board.view(at=at, rows=height * max(1, width // CELLS_PER_BLOCK))
         # The last cell of a line stays free, since terminals differ in where the cursor is after it; the last line is
         # the cursor's.
-        lines = draw(view, width=width - 1, height=height - 1, glyphs=self._glyphs)
+        left = int(height * ROOM) if height >= ROOM_FROM_LINES else 0
+        lines = draw(view, width=width - 1, height=height - 1 - left, glyphs=self._glyphs)
         picture = ((width, height), self._rendered(lines))
         if picture != self._drawn or at - self._drawn_at >= WHOLE_EVERY_S:
             self._drawn, self._drawn_at = picture, at

@@ -22,6 +22,8 @@ NAME_FROM_LINES = 10
 SPACED_FROM_LINES = 34
 BLOCKS_APART = 4
 ALL = 10_000
+ENDED_CELLS = 7
+"""How much wider the first column is where it says how trials ended."""
 
 # Whose turn it is when lines are shared out: what runs and what is best first, then what went wrong, then more of all.
 CLAIMS = (
@@ -129,8 +131,8 @@ def _sections(view: View, width: int, room: int, glyphs: Glyphs) -> list[Text]:
     """Return the sections in so many lines."""
     spaced = room >= SPACED_FROM_LINES
     room -= len(ORDER) if spaced else 0
-    rows = [*view.best, *view.trials, *(view.ended if room >= SPACED_FROM_LINES else ())][: 3 * room]
-    label = max(map(len, ORDER))
+    rows = [*view.best, *view.trials]
+    label = max(map(len, ORDER)) + (ENDED_CELLS if spaced and view.ended else 0)
     columns = columns_for(rows, view.objectives, label=label, width=width, glyphs=glyphs)
     blocks = _blocks(columns, width, view.running)
     waits = _waits(view)
@@ -140,7 +142,7 @@ def _sections(view: View, width: int, room: int, glyphs: Glyphs) -> list[Text]:
         "running": -(-view.running // blocks),
         "waiting": len(waits),
         "failed": len(view.failures),
-        "ended": len(view.ended),
+        "ended": len(view.ended) if spaced else 0,
     }
     given = share_lines(room, wanted, CLAIMS)
     drawn: dict[str, Callable[[int], list[Text]]] = {
@@ -148,7 +150,10 @@ def _sections(view: View, width: int, room: int, glyphs: Glyphs) -> list[Text]:
         "running": lambda lines: _running(view, lines, columns, blocks),
         "waiting": lambda lines: _groups("waiting", "for", waits, lines, width, columns.label, glyphs),
         "failed": lambda lines: _groups("failed", "why", view.failures, lines, width, columns.label, glyphs),
-        "ended": lambda lines: [header_line("ended", columns), *(row_line(row, columns) for row in view.ended[:lines])],
+        "ended": lambda lines: [
+            header_line("ended", columns),
+            *(row_line(row, columns, with_phase=True) for row in view.ended[:lines]),
+        ],
     }
     shown: list[Text] = []
     for section in ORDER:

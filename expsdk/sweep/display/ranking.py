@@ -13,7 +13,7 @@ KEPT = 20
 
 
 class Ranking:
-    """Ranks trials by one objective: those that succeeded and violate no constraint; of equal ones the first is best."""
+    """Ranks trials by one objective: those that succeeded and violate no constraint; of equals the first is best."""
 
     def __init__(self, metrics: tuple[str, ...], place: int, direction: str) -> None:
         """Rank by the objective at a place among all objectives."""
@@ -25,7 +25,7 @@ class Ranking:
     def take(self, document: dict[str, Any]) -> bool:
         """Rank a trial that has ended, or whose record was completed; return whether it is the best now."""
         spec, status = document["spec"], document["status"]
-        number = spec["number"]
+        number: int = spec["number"]
         self._ranked = [entry for entry in self._ranked if entry[1] != number]
         value = (status.get("objectives") or {}).get(self._metric)
         if status["phase"] != Phase.SUCCEEDED or value is None:
@@ -36,8 +36,7 @@ class Ranking:
             return False
         insort(self._ranked, (rank, number, row_of(document, self._metrics)))
         del self._ranked[KEPT:]
-        best: int = self._ranked[0][1]
-        return best == number
+        return self._ranked[0][1] == number
 
     def rows(self, limit: int) -> tuple[Row, ...]:
         """Return the best, best first."""

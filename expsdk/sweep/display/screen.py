@@ -69,13 +69,12 @@ class Screen:
         if text and not text.endswith("\n"):
             text += "\n"
         picture = "".join(f"{line}{_ERASE_LINE}\n" for line in self._text)
-        above = f"{self._to_top()}{_ERASE_BELOW}{text}{_PLAIN}"
+        above = f"{self._blank()}{text}{_PLAIN}"
         self._write(f"{above}{_BEGIN}{picture}{_END}" if picture else above)
 
     def erase(self) -> None:
         """Take the picture away."""
-        if self._drawn:
-            self._write(f"{self._to_top()}{_ERASE_BELOW}")
+        self._write(self._blank())
         self.forget()
 
     def forget(self) -> None:
@@ -84,9 +83,22 @@ class Screen:
 
     def _to_top(self) -> str:
         """Return what moves the cursor to the beginning of the picture, as the terminal shows it now."""
+        rows = self._rows()
+        return f"\r\x1b[{rows}A" if rows else "\r"
+
+    def _blank(self) -> str:
+        """Return what erases the picture and moves the cursor to where it began.
+
+        Line by line: of a screen that is erased at once from its first line on, tmux keeps a copy to scroll back to.
+        """
+        rows = self._rows()
+        return f"{self._to_top()}{f'{_ERASE_LINE}{chr(10)}' * rows}{self._to_top()}" if rows else ""
+
+    def _rows(self) -> int:
+        """Return how many rows of the terminal, as wide as it is now, the picture takes up."""
         width, height = self.size()
         rows = sum(max(1, -(-cells // width)) for cells in self._drawn) if self._reflows else len(self._drawn)
-        return f"\r\x1b[{min(rows, height - 1)}A" if min(rows, height - 1) > 0 else "\r"
+        return max(0, min(rows, height - 1))
 
     def _write(self, text: str) -> None:
         if self.is_gone:

@@ -17,10 +17,12 @@ from expsdk.sweep.display.words import as_duration
 from expsdk_runtime.contract import Phase, decode_number
 
 GAP = 2
-VALUE_CELLS = 11
+VALUE_CELLS = 10
 METRIC_CELLS = 16
 CURVE_CELLS = (10, 16, 32)
 """How wide a curve is on a narrow terminal, on one of 100 cells, and on one of 160."""
+EPOCH_CELLS = 5
+TIME_CELLS = 12
 PARAMETER_CELLS = 16
 NAME_CELLS = 5
 """How much of a parameter's name is shown at least where it has a column."""
@@ -43,13 +45,14 @@ class Columns:
 
     Attributes:
         label: Width of the first.
-        epoch: Width of the epoch, or 0 where no trial has one.
+        epoch: Width of the epoch.
         values: Width of each objective.
         headers: What stands above each objective.
         curve: Width of the curve, or 0.
         time: Width of the time, or 0.
         parameters: Name and width of each parameter that has a column of its own; empty where they share one.
         rest: Width of what they share, or 0.
+        apart: How far parameters are apart.
         glyphs: The signs.
     """
 
@@ -61,6 +64,7 @@ class Columns:
     time: int
     parameters: tuple[tuple[str, int], ...]
     rest: int
+    apart: int
     glyphs: Glyphs
 
     @property
@@ -71,8 +75,9 @@ class Columns:
     @property
     def width(self) -> int:
         """How wide a line is at most."""
-        own = [self.epoch, *self.values, self.curve, self.time, *(width for _, width in self.parameters), self.rest]
-        return self.label + sum(width + GAP for width in own if width)
+        own = [self.epoch, *self.values, self.curve, self.time, self.rest]
+        named = sum(width + self.apart for _, width in self.parameters) + GAP - self.apart if self.parameters else 0
+        return self.label + sum(width + GAP for width in own if width) + named
 
 
 def columns_for(
@@ -88,12 +93,13 @@ def columns_for(
         glyphs: The signs.
     """
     label = max([label, *(len(row.label) for row in rows)])
-    epoch = max([5, *(len(str(row.epoch)) for row in rows)]) if any(row.epoch is not None for row in rows) else 0
+    epoch = max([EPOCH_CELLS, *(len(str(row.epoch)) for row in rows if row.epoch is not None)])
     headers = [f"{metric} {glyphs.directions[direction]}" for metric, direction in objectives]
     values = [min(METRIC_CELLS, max(VALUE_CELLS, cell_len(header))) for header in headers]
     curve = CURVE_CELLS[(width >= TIME_FROM_CELLS) + (width >= 160)] if width >= FEWEST_CELLS else 0
     curve = curve if any(len(row.curve) > 1 for row in rows) else 0
-    time = 12 if width >= TIME_FROM_CELLS else 0
+    time = TIME_CELLS if width >= TIME_FROM_CELLS else 0
+    apart = GAP if width >= TIME_FROM_CELLS else 1
     taken = label + sum(each + GAP for each in (epoch, curve, time) if each)
     while len(values) > 1 and taken + sum(values) + GAP * len(values) > width:
         values.pop()
@@ -104,7 +110,7 @@ def columns_for(
         shown = max(min(PARAMETER_CELLS, cell_len(_value(row, name))) for row in rows)
         least.append(max(shown, min(NAME_CELLS, cell_len(name))))
         wanted.append(max(shown, min(PARAMETER_CELLS, cell_len(name))))
-    widths = share_cells(room - GAP * len(names), wanted, least)
+    widths = share_cells(room - GAP + apart - apart * len(names), wanted, least)
     return Columns(
         label=label,
         epoch=epoch,
@@ -114,6 +120,7 @@ def columns_for(
         time=time,
         parameters=() if widths is None else tuple(zip(names, widths, strict=True)),
         rest=max(0, room - GAP) if widths is None else 0,
+        apart=apart,
         glyphs=glyphs,
     )
 
@@ -122,23 +129,21 @@ def header_line(title: str, columns: Columns) -> Text:
     """Return the line above a section of trials: its title, then what the columns are."""
     line = Text(padded(title, columns.label), style="bold")
     own = [("epoch", columns.epoch), *zip(columns.headers, columns.values, strict=True), ("curve", columns.curve)]
-    own += [("for", columns.time), *columns.parameters, ("parameters", columns.rest)]
-    for name, width in own:
-        if width:
-            shown = padded(name, width, ellipsis=columns.glyphs.ellipsis)
-            line.append(" " * GAP + shown, style="not bold dim")
-    return line
+    own += [("time", columns.time), ("parameters", columns.rest)]
+    words = [" " * GAP + padded(name, width, ellipsis=columns.glyphs.ellipsis) for name, width in own if width]
+    named = [padded(name, width, ellipsis=columns.glyphs.ellipsis) for name, width in columns.parameters]
+    words += [" " * GAP + (" " * columns.apart).join(named)] if named else []
+    return line.append("".join(words), style="not bold dim")
 
 
-def row_line(row: Row, columns: Columns, *, with_parameters: bool = True) -> Text:
+def row_line(row: Row, columns: Columns, *, with_parameters: bool = True, with_phase: bool = False) -> Text:
     """Return a trial's line."""
     style = STYLES.get(row.phase, "")
     gap = " " * GAP
-    line = Text(padded(row.label, columns.label), style=style)
-    if columns.epoch:
-        line.append(gap + padded("" if row.epoch is None else str(row.epoch), columns.epoch), style="default")
+    line = Text(padded(f"{row.label} {row.phase.lower()}" if with_phase else row.label, columns.label), style=style)
+    line.append(gap + padded("" if row.epoch is None else str(row.epoch), columns.epoch), style="default")
     for value, width in zip(row.values, columns.values, strict=False):
-        shown = "" if value is None else f"{value:.6g}"
+        shown = "" if value is None else f"{value:.5g}"
         line.append(gap + padded(shown, width), style="default" if row.phase == Phase.RUNNING else style)
     if columns.curve:
         points = [decode_number(point) for point in row.curve]
@@ -148,8 +153,8 @@ def row_line(row: Row, columns: Columns, *, with_parameters: bool = True) -> Tex
         line.append(gap + padded(as_duration(row.seconds) if row.seconds else "", columns.time), style="dim")
     if with_parameters:
         ellipsis = columns.glyphs.ellipsis
-        for name, width in columns.parameters:
-            line.append(gap + padded(_value(row, name), width, ellipsis=ellipsis), style="default")
+        values = [padded(_value(row, name), width, ellipsis=ellipsis) for name, width in columns.parameters]
+        line.append(gap + (" " * columns.apart).join(values) if values else "", style="default")
         if columns.rest:
             line.append(gap + cut(" ".join(parameter_words(row)), columns.rest, ellipsis=ellipsis), style="dim")
     return line

@@ -14,7 +14,7 @@ INTERRUPTED = {
     2: "interrupted again: the running trials are killed",
 }
 LEFT = "interrupted: nobody looks on here any more; the sweep goes on"
-HINT = "Ctrl-C: launch no more, ask what runs to stop, keep all results; twice: kill what runs"
+HINT = "Ctrl-C: launch no more, ask what runs to stop, keep results; twice: kill it"
 WATCHING_HINT = "Ctrl-C: look on no more; the sweep goes on"
 WAITS_FOR = {
     Reason.IMAGE_PULL_ERROR: "its image",
