@@ -119,7 +119,7 @@ def curves(sight: Sight, metric: str) -> dict[str, Any]:
         "curves": [
             {**_brief(trial, results), "role": role, **_columns(trial.history[metric])}
             for trial, role in chosen
-            if metric in trial.history
+            if metric in trial.history and (len(trial.history[metric]) > 1 or role == "running")
         ],
     }
 

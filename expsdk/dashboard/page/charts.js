@@ -57,6 +57,7 @@ function bestSoFar(points, direction) {
 }
 
 export function curvesSpec(curves, experiment, query) {
+  const isBeside = (curve) => curve.role === "best" && curves.running > 0; // the best ones, beside those that run
   const hues = huesOf(curves.curves.map((curve) => curve.number));
   const lines = curves.curves.map((curve) => ({
     points: series(curve).map((point) => ({
@@ -66,8 +67,8 @@ export function curvesSpec(curves, experiment, query) {
       lines: [`${curves.metric} ${number(point.y)} at epoch ${point.x}`, ...wrapped(sample(curve.parameters))],
     })),
     color: `hue${hues.get(curve.number)}`,
-    width: curve.role === "best" ? 1.25 : 2,
-    dash: curve.role === "best" ? [5, 3] : [],
+    width: isBeside(curve) ? 1.25 : 1.75,
+    dash: isBeside(curve) ? [5, 3] : [],
     key: curve,
   }));
   return {
@@ -78,7 +79,7 @@ export function curvesSpec(curves, experiment, query) {
     lines,
     legend: lines.map(({ key, color, points }) => ({
       color,
-      mark: key.role === "best" ? "dashes" : "line",
+      mark: isBeside(key) ? "dashes" : "line",
       text: short(experiment, key.name),
       detail: points.length ? number(points.at(-1).y, 4) : "",
       href: address(experiment, key.name),

@@ -15,7 +15,7 @@ export function number(value, digits = 6) {
   if (Number.isNaN(plain)) return "NaN";
   if (!Number.isFinite(plain)) return plain > 0 ? "∞" : "−∞";
   const size = Math.abs(plain);
-  if (size !== 0 && (size < 1e-4 || size >= 1e7)) return plain.toExponential(Math.min(digits - 1, 3)).replace("e+", "e");
+  if (size !== 0 && (size < 1e-4 || size >= 1e7)) return plain.toExponential(Math.min(digits - 1, 3)).replace(/\.?0*e\+?/, "e");
   return String(Number(plain.toPrecision(digits)));
 }
 
@@ -51,7 +51,8 @@ export function count(many, noun) {
 }
 
 export function phase(word, detail = "") {
-  return h("span", { class: `phase ${word.toLowerCase()}` }, word, detail && h("span", { class: "detail" }, ` ${detail}`));
+  const isNew = detail && detail !== word; // the reason for which one is Pruned is Pruned
+  return h("span", { class: `phase ${word.toLowerCase()}` }, word, isNew && h("span", { class: "detail" }, ` · ${detail}`));
 }
 
 export function address(name, trial = "", query = {}) {

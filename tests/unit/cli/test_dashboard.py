@@ -31,7 +31,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
         (
             ["--host", "0.0.0.0"],
             1,
-            r"expsdk: the dashboard has no password, so it serves on this machine alone, .* 0\.0\.0\.0; leave the host out.*",
+            r"expsdk: the dashboard has no password, so it serves on this machine alone, .*; leave the host out.*",
         ),
         (
             ["--port", "70000"],

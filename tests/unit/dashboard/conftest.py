@@ -92,12 +92,12 @@ def dashboard(store: FileStore) -> Iterator[Dashboard]:
 
 
 @pytest.fixture
-def listen(dashboard: Dashboard) -> Iterator[Callable[[str], Events]]:
-    """Opens a stream of events."""
+def listen(dashboard: Dashboard) -> Iterator[Callable[..., Events]]:
+    """Opens a stream of events, of this dashboard or of another one."""
     opened: list[Events] = []
 
-    def listen(path: str) -> Events:
-        opened.append(Events(dashboard.port, path))
+    def listen(path: str, *, of: Dashboard = dashboard) -> Events:
+        opened.append(Events(of.port, path))
         return opened[-1]
 
     yield listen

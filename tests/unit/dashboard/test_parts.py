@@ -40,6 +40,13 @@ def see() -> See:
     return see
 
 
+def by_epoch(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a Result whose metrics were logged at two epochs."""
+    metrics = document["status"]["metrics"]
+    history = {name: {"stride": 1, "points": [[0, 1], [1.0, kept["last"]]]} for name, kept in metrics.items()}
+    return {**document, "status": {**document["status"], "history": history}}
+
+
 def test_every_part_is_json_whatever_numbers_are_logged(see: See) -> None:
     documents = [make_result(number, loss=value) for number, value in enumerate([math.nan, math.inf, -math.inf, 0.5])]
     sight = see(*documents)
@@ -99,9 +106,11 @@ def test_of_several_objectives_the_front_is_best(see: See) -> None:
 
 
 def test_curves_are_of_those_that_run_and_of_a_few_of_the_best(see: See) -> None:
-    done = [make_result(number, loss=number / 10) for number in range(20)]
+    done = [by_epoch(make_result(number, loss=number / 10)) for number in range(20)]
     told = parts.curves(see(*done), "loss")
     assert [curve["number"] for curve in told["curves"]] == list(range(8))
+    assert (told["curves"][2]["epochs"], told["curves"][2]["series"]) == ((0, 1), [1.0, 0.2])
+    assert parts.curves(see(make_result(0, loss=1.0)), "loss")["curves"] == []
     running = [make_result(number, "Running", loss=1.0) for number in range(20, 40)]
     told = parts.curves(see(*done, *running), "nonsense")
     assert told["metric"] == "loss"

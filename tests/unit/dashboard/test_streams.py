@@ -14,10 +14,28 @@ from simulation.documents import MOMENT, make_experiment, make_result
 
 from expsdk.backends.local.store import FileStore
 from expsdk.dashboard import Dashboard
-from expsdk.resources.experiment import BestTrial
+from expsdk.errors import Unreachable
+from expsdk.resources.experiment import BestTrial, Experiment
 
-Listen = Callable[[str], Any]
+AWAY = "an API server answers within seconds, and https://cluster.example does not"
+Listen = Callable[..., Any]
 EXPERIMENT = "/live/experiment?name=train-mlp"
+
+
+class Away(FileStore):
+    """Records in a place that goes away, as clusters do."""
+
+    is_away = False
+
+    def experiment(self, name: str) -> Experiment:
+        if self.is_away:
+            raise Unreachable(AWAY)
+        return super().experiment(name)
+
+    def experiments(self) -> list[Experiment]:
+        if self.is_away:
+            raise Unreachable(AWAY)
+        return super().experiments()
 
 
 def test_an_experiment_comes_part_by_part_and_then_what_has_changed(
@@ -31,7 +49,7 @@ def test_an_experiment_comes_part_by_part_and_then_what_has_changed(
     assert (parts["overview"]["standing"], parts["overview"]["driven"]) == ("Running", True)
     assert [trial["name"] for trial in parts["overview"]["best"]] == ["train-mlp-0000"]
     assert parts["history"]["values"] == [0.5, 0.75]
-    assert [curve["role"] for curve in parts["curves"]["curves"]] == ["best", "running"]
+    assert [curve["role"] for curve in parts["curves"]["curves"]] == ["running"]
     assert parts["failures"]["total"] == parts["waiting"]["total"] == 0
     failures = events.counts["failures"]
 
@@ -85,6 +103,23 @@ def test_an_experiment_that_begins_later_appears(store: FileStore, create: Any, 
     create(make_result(0, loss=0.5))
     names.until(lambda parts: [each["name"] for each in parts["list"]["experiments"]] == ["train-mlp"])
     events.until(lambda parts: parts["overview"]["known"] and parts["trials"]["total"] == 1)
+
+
+def test_a_place_that_goes_away_is_told_and_taken_up_again(store: FileStore, create: Any, listen: Listen) -> None:
+    create(make_result(0, loss=0.5))
+    away = Away(root=store.root)
+    with Dashboard(away, port=0) as dashboard:
+        names, events = listen("/live/experiments", of=dashboard), listen(EXPERIMENT, of=dashboard)
+        events.until(lambda parts: parts.get("trials", {}).get("total") == 1)
+        names.until(lambda parts: parts["list"]["experiments"])
+        away.is_away = True
+        names.until(lambda parts: parts["list"]["trouble"] == AWAY)
+        events.until(lambda parts: parts["overview"]["trouble"] == AWAY)
+        assert len(names.parts["list"]["experiments"]) == events.parts["trials"]["total"] == 1
+        store.write_result(make_result(1, loss=0.25))
+        away.is_away = False
+        names.until(lambda parts: not parts["list"]["trouble"])
+        events.until(lambda parts: not parts["overview"]["trouble"] and parts["trials"]["total"] == 2)
 
 
 def test_a_damaged_record_is_told_until_it_is_mended(store: FileStore, create: Any, listen: Listen) -> None:
