@@ -75,6 +75,19 @@ def test_nothing_else_is_there(get: Get, path: str) -> None:
     assert (answer.status, answer.body) == (404, b"there is nothing here; experiments are at /")
 
 
+@pytest.mark.parametrize("name", ["../other", "..", "/etc", "a/b", "A", "a\n", ".expsdk", "%2e%2e"])
+def test_what_is_no_name_is_not_looked_for(dashboard: Dashboard, name: str) -> None:
+    assert dashboard.stream("experiment", {"name": name}) is None
+    assert dashboard.stream("trial", {"name": name, "trial": f"{name}-0000"}) is None
+
+
+@pytest.mark.parametrize("trial", ["other-0000", "../../x-0000", "shown-", "shown-x", "shown-/../../x-0000", "shown-²"])
+def test_a_trial_is_one_of_its_experiments(store: FileStore, create: Any, dashboard: Dashboard, trial: str) -> None:
+    create(name="shown")
+    assert dashboard.stream("trial", {"name": "shown", "trial": trial}) is None
+    assert dashboard.stream("trial", {"name": "shown", "trial": "shown-0000"}) is not None
+
+
 def test_a_dashboard_of_some_experiments_does_not_tell_of_others(store: FileStore, create: Any) -> None:
     create(name="shown")
     create(name="other")
