@@ -7,20 +7,20 @@ from typing import Any
 
 import pytest
 
-WRITERS = {**dict.fromkeys(["Loss/val", "both/a", "both/b", "without step"], [0, 1, 2]), "hparam/last": [0]}
+WRITERS = {**{key: [0, 1, 2] for key in ["Loss/val", "both/a", "both/b", "without step"]}, "hparam/last": [0]}
 SPEEDS = ("runtime", "samples_per_second", "steps_per_second")
 POINTS = {
     "tensorboardx": WRITERS,
     "torch_tensorboard": WRITERS,
-    "keras": dict.fromkeys(["loss", "mae", "val_loss", "val_mae"], [0, 1, 2, 3, 4, 5]),
+    "keras": {key: [0, 1, 2, 3, 4, 5] for key in ["loss", "mae", "val_loss", "val_mae"]},
     "lightning": {
-        **dict.fromkeys(["train_loss", "train_loss_epoch", "train_loss_step", "val_loss", "late"], [0, 1, 2]),
+        **{key: [0, 1, 2] for key in ["train_loss", "train_loss_epoch", "train_loss_step", "val_loss", "late"]},
         "test_loss": [0],
     },
     "transformers": {
-        **dict.fromkeys(["eval_loss", *(f"eval_{speed}" for speed in SPEEDS)], [0, 1, 2]),
-        **dict.fromkeys(["loss", "grad_norm", "learning_rate"], [4, 8, 12, 16, 20, 24]),
-        **dict.fromkeys(["train_loss", *(f"train_{speed}" for speed in SPEEDS)], [24]),
+        **{key: [0, 1, 2] for key in ["eval_loss", *(f"eval_{speed}" for speed in SPEEDS)]},
+        **{key: [4, 8, 12, 16, 20, 24] for key in ["loss", "grad_norm", "learning_rate"]},
+        **{key: [24] for key in ["train_loss", *(f"train_{speed}" for speed in SPEEDS)]},
     },
     "xgboost": {
         "train-rmse": [0, 1, 2, 3, 4],  # a training of three rounds, then the folds of two
