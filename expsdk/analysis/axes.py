@@ -83,6 +83,11 @@ class Axes:
                 if place is not None:
                     yield axis, place
 
+    @property
+    def every(self) -> tuple[Axis, ...]:
+        """All axes: what was placed on equal ones has the same places."""
+        return (*self._axes.values(), *self._inferred.values())
+
     def _of(self, parameter: str) -> list[str]:
         return [self._axes[path].name for path in self._space.paths(parameter) if path in self._axes]
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import math
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, overload
 
 from expsdk.analysis.dominance import Point, pareto_front
+from expsdk.analysis.rows import csv_text, json_text, write_text
 from expsdk.analysis.table import html_table, text_table
 from expsdk.analysis.trial import TrialRecord
 from expsdk.analysis.words import count_of, counts_by_phase, in_one_line
 from expsdk.errors import NoBestTrial, ResultsError, TrialNotFound
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
-from expsdk.resources.times import format_time
 from expsdk.spelling import suggest
-from expsdk_runtime.contract import Phase, encode_number
+from expsdk_runtime.contract import Phase
 
 if TYPE_CHECKING:
     import pandas
@@ -122,25 +121,69 @@ class Results(Sequence[TrialRecord]):
     def to_dataframe(self) -> pandas.DataFrame:
         """Return a pandas DataFrame with a row for each trial, indexed by name.
 
-        Columns: number, phase, reason, `parameters.…`, `metrics.…` (last values), epoch, started, ended, duration_s;
-        and is_feasible, `constraints.…`, parent, reused_from where a trial has them.
+        Columns are those of `TrialRecord.to_dict`, where any trial has them: number, phase, reason, `parameters.…`,
+        `metrics.…` (last values), `constraints.…`, epoch, started, ended, duration_s, attempt, seed, error, output_dir,
+        `provenance.…`. Whole numbers that some trials lack are pandas' nullable ones; so are true and false.
 
         Raises:
             ResultsError: pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ResultsError("to_dataframe() needs pandas; install it: pip install 'expsdk[pandas]'") from error
-        rows = [trial.to_dict() for trial in self]
-        columns = sorted(dict.fromkeys(column for row in rows for column in row), key=_column_place)
-        frame: pandas.DataFrame = pd.DataFrame(rows, columns=columns or ["name"]).set_index("name")
-        return frame
+        from expsdk.analysis.frames import trials_frame  # pandas is slow to import, and not always there
 
-    def to_json(self, *, indent: int | None = None) -> str:
-        """Return a JSON list with an object for each trial; NaN and the infinities are strings, times RFC 3339."""
-        rows = [{name: _jsonable(value) for name, value in trial.to_dict().items()} for trial in self]
-        return json.dumps(rows, indent=indent, allow_nan=False)
+        return trials_frame(self)
+
+    def history_dataframe(self) -> pandas.DataFrame:
+        """Return a pandas DataFrame with a row for each point of each metric's history, trial by trial.
+
+        Columns: trial (name), number (of the trial), metric, epoch, value. The record of a long history is thinned: its
+        first, last and best point are always there.
+
+        Raises:
+            ResultsError: pandas is not installed.
+        """
+        from expsdk.analysis.frames import history_frame
+
+        return history_frame(self)
+
+    @overload
+    def to_csv(self, path: None = None) -> str: ...
+    @overload
+    def to_csv(self, path: str | os.PathLike[str]) -> None: ...
+    def to_csv(self, path: str | os.PathLike[str] | None = None) -> str | None:
+        """Write a CSV file with a header and a line for each trial, or return it where no path is given.
+
+        Columns are those of `to_dataframe`. What is not there is an empty cell; lists, mappings, true and false are as
+        in JSON, NaN and the infinities "NaN", "Infinity" and "-Infinity", times RFC 3339.
+
+        Raises:
+            ResultsError: The file cannot be written.
+        """
+        return _told(csv_text(self), path)
+
+    @overload
+    def to_json(self, path: None = None, *, indent: int | None = None) -> str: ...
+    @overload
+    def to_json(self, path: str | os.PathLike[str], *, indent: int | None = None) -> None: ...
+    def to_json(self, path: str | os.PathLike[str] | None = None, *, indent: int | None = None) -> str | None:
+        """Write a JSON file with an object for each trial in a list, or return it where no path is given.
+
+        Keys are the columns of `to_dataframe` that the trial has. NaN and the infinities are the strings "NaN",
+        "Infinity" and "-Infinity", times RFC 3339.
+
+        Raises:
+            ResultsError: The file cannot be written.
+        """
+        return _told(json_text(self, indent=indent), path)
+
+    def to_parquet(self, path: str | os.PathLike[str]) -> None:
+        """Write a Parquet file of `to_dataframe`; parameters that are not all of one type are JSON in it.
+
+        Raises:
+            ResultsError: pandas or pyarrow is not installed, or the file cannot be written.
+        """
+        from expsdk.analysis.frames import write_parquet
+
+        write_parquet(self, path)
 
     def __repr__(self) -> str:
         return f"<Results of {self.name}: {self._headline()}>"
@@ -219,17 +262,9 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _column_place(column: str) -> int:
-    """Return where a column stands: facts, then parameters, then metrics, then times."""
-    if column.startswith("parameters."):
-        return 1
-    if column.startswith(("metrics.", "constraints.")):
-        return 2
-    facts = {"name", "number", "phase", "reason", "is_feasible", "parent", "reused_from"}
-    return 0 if column in facts else 3
-
-
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, float):
-        return encode_number(value)
-    return format_time(value) if isinstance(value, datetime) else value
+def _told(text: str, path: str | os.PathLike[str] | None) -> str | None:
+    """Return the text, or write it where there is a path."""
+    if path is None:
+        return text
+    write_text(path, text)
+    return None

@@ -36,6 +36,7 @@ class Translator:
         directions: "minimize" or "maximize" for each objective.
         metrics: The metric of each objective.
         parameters: The parameters as the study names them; constants are none.
+        axes: Their axes: of two translators with equal ones, each may go on with what the other has translated.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Translator:
         self._curve = curve or self.metrics[0]
         self._axes = Axes(space, (trial.parameters for trial in trials))
         self.parameters = self._axes.names
+        self.axes = self._axes.every
 
     def frozen(self, trial: TrialRecord, *, first_id: int = 0) -> FrozenTrial:
         """Return a trial as Optuna has it.

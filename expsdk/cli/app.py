@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from expsdk.cli import build, cluster, coordinate
+from expsdk.cli import build, cluster, coordinate, dashboard, exchange, pack, replay, run, stop, tensorboard
 from expsdk.errors import ExpsdkError
 from expsdk.version import __version__
 
@@ -25,7 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Every verb has its own help, with examples: expsdk install --help",
 )
-for group in (cluster, build, coordinate):
+for group in (run, stop, pack, replay, exchange, dashboard, tensorboard, cluster, build, coordinate):
     app.add_typer(group.app)
 
 

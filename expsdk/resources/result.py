@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
-from expsdk.resources.document import Int64, Metadata, Number, Part, Record, Time, one_of
+from expsdk.resources.document import NUMBER_SCHEMA, Int64, Metadata, Number, Part, Record, Time, one_of
 from expsdk.resources.experiment import ExperimentName, Provenance, TrialPhase
 from expsdk.resources.names import TRIAL_NAME_LIMIT_CHARS, trial_name
 from expsdk_runtime.contract import Phase, Reason, Stop
@@ -26,6 +26,15 @@ __all__ = [
 ]
 
 SUMMARY_LIMIT_CHARS = 100
+
+Points = Annotated[
+    tuple[tuple[int, ...], tuple[Number, ...]],
+    # A schema that Kubernetes takes knows lists of one kind. Within a list, `kubectl describe` prints one in one line.
+    WithJsonSchema(
+        {"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": "array", "items": NUMBER_SCHEMA}},
+    ),
+]
+"""A metric's points as two rows, of epochs and of values."""
 
 
 class ResultSpec(Part):
@@ -63,8 +72,17 @@ class MetricHistory(Part):
     """One metric over epochs, thinned to fit."""
 
     stride: int = Field(ge=1, description="One point of so many was kept; the first, the last and the best always are.")
-    epochs: tuple[int, ...] = Field(description="Epoch of each point.")
-    values: tuple[Number, ...] = Field(description="Value of each point.")
+    points: Points = Field(description="All epochs, then all values.")
+
+    @property
+    def epochs(self) -> tuple[int, ...]:
+        """Epoch of each point."""
+        return self.points[0]
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """Value of each point."""
+        return self.points[1]
 
 
 class ResultStatus(Part):

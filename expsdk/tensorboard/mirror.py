@@ -12,13 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from expsdk.analysis.open import read_results, read_trial
 from expsdk.analysis.trial import TrialRecord
-from expsdk.backends.base import Document, Records
+from expsdk.backends.base import Records
 from expsdk.errors import StorageError
 from expsdk.resources.experiment import Experiment
 from expsdk.space import Space
 from expsdk.tensorboard.points import TrialPoints, timestamp
-from expsdk_runtime.contract import Phase
 from expsdk_runtime.events import TrialEvents
 
 STATE = "mirrored.json"
@@ -45,6 +45,7 @@ class Mirror:
         self._space = Space.from_declarative(experiment.spec.space)
         self._identity = _identity(experiment, records.location(name))
         self._done = self._restore()
+        self._is_kept = False
         self._open: dict[str, tuple[TrialEvents, TrialPoints]] = {}
 
     def is_live(self) -> bool:
@@ -54,11 +55,11 @@ class Mirror:
 
     def update(self) -> int:
         """Mirror every trial as it is now; return how many there are."""
-        documents = self._records.results(self._name)
-        for document in documents:
-            self.take(document)
+        results = read_results(self._records, self._name, space=self._space)
+        for trial in results:
+            self.take(trial)
         self._keep()
-        return len(documents)
+        return len(results)
 
     def follow(self) -> Iterator[None]:
         """Mirror trials whenever they change; yields now and then, at least every second, and never ends by itself."""
@@ -67,15 +68,12 @@ class Mirror:
                 self._keep()
                 yield
             else:
-                self.take(document)
+                self.take(read_trial(document, space=self._space, is_alive=True))
 
-    def take(self, document: Document) -> None:
-        """Mirror one trial's Result."""
-        trial = TrialRecord.from_document(
-            document, parameters=self._space.restore(document["spec"]["parameters"]), log_path=None
-        )
+    def take(self, trial: TrialRecord) -> None:
+        """Mirror one trial."""
         version = f"{trial.attempt} {trial.phase} {trial.ended}"
-        if trial.started is None or self._done.get(trial.name) == version:
+        if trial.started is None or (self._done.get(trial.name) == version and (self.directory / trial.name).is_dir()):
             return
         try:
             self._write(trial)
@@ -83,6 +81,7 @@ class Mirror:
             raise _unwritable(self.directory, error) from error
         if trial.is_finished:
             self._done[trial.name] = version
+            self._is_kept = False
 
     def close(self) -> None:
         """Close all files; what goes on is taken up by the next mirror."""
@@ -119,19 +118,18 @@ class Mirror:
         return {}
 
     def _keep(self) -> None:
+        """Write down what has been mirrored to its end."""
+        if self._is_kept:
+            return
         state = {"experiment": self._identity, "trials": self._done}
         partial = self.directory / f"{STATE}.partial"
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             partial.write_text(json.dumps(state))
             partial.replace(self.directory / STATE)
+            self._is_kept = True
         except OSError as error:
             raise _unwritable(self.directory, error) from error
-
-
-def finished(phase: str) -> bool:
-    """Whether a phase is the last."""
-    return phase in Phase.FINISHED
 
 
 def _identity(experiment: Experiment, location: str) -> str:

@@ -51,6 +51,12 @@ class Payload:
         """The objectives as `(metric, direction)` pairs."""
         return [(metric, direction) for metric, direction in self.manifest["objectives"]]
 
+    @property
+    def imports(self) -> list[str]:
+        """The top-level modules of others that the user's code imports; they may not be installed."""
+        modules: list[str] = self.manifest["imports"]
+        return modules
+
     def unpack(self, directory: str) -> None:
         """Check every part of the payload and write the user's project below `directory`.
 

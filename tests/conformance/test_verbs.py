@@ -110,7 +110,7 @@ def test_another_attempt_goes_on_from_the_former_one(place: Any, coordinate: Any
         driven.launch(0, attempt=attempt, number=1)
         status = driven.end_of(0)
         assert (status["phase"], status["attempt"]) == ("Succeeded", attempt)
-    assert status["history"]["loss"]["values"] == [10.0, 9.0, 8.0]
+    assert status["history"]["loss"]["points"][1] == [10.0, 9.0, 8.0]
 
 
 def test_the_experiments_record_is_kept_as_it_changes(place: Any, coordinate: Any, train: Any) -> None:

@@ -8,13 +8,15 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from errno import EACCES, EDQUOT, ENOENT, ENOSPC, EPERM, EROFS
 from pathlib import Path
 from typing import Any, TextIO
 
+from expsdk.backends.base import Kept, StopRequest
 from expsdk.backends.local import lock
+from expsdk.backends.local.control import CONTROL, send
 from expsdk.backends.local.logs import LOG, LogReader, is_written, open_log
 from expsdk.errors import BackendError, ExperimentExists, ExperimentNotFound, StorageError, TrialNotFound
 from expsdk.resources.experiment import Experiment
@@ -24,9 +26,13 @@ from expsdk_runtime.contract import Phase, Reason
 
 DIRECTORY = ".expsdk"
 LOCK = "lock"
+ROOT = "root"
 LEFT_WITHIN_S = 15.0
 """How long what a coordinator has left running may take to end, once it is gone."""
 LOOK_EVERY_S = 0.5
+HEARD_WITHIN_S = 5.0
+"""How long a driver that begins or ends may take until it listens, or does not drive any more."""
+_POLL_S = 0.05
 READ_EVERY_S = 0.1
 """How often a log that is followed is looked at."""
 _REMEDIES = {
@@ -59,8 +65,21 @@ class FileStore:
         """Return the directory that is a trial's own."""
         return self.root / trial.rpartition("-")[0] / "trials" / trial
 
-    def create(self, experiment: Experiment) -> TextIO:
+    def open_root(self) -> Path:
+        """Make the directory that holds the experiments, which git passes over, and return it."""
+        with translating_disk_errors(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            ignore = self.root / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n")
+        return self.root
+
+    def create(self, experiment: Experiment, *, fill: Callable[[Path], None] | None = None) -> TextIO:
         """Keep a new experiment and take it for this coordinator, as `lock` does; it is there whole or not at all.
+
+        Args:
+            experiment: Its record.
+            fill: Called with the directory in the making, to put in it what else there is.
 
         Raises:
             ExperimentExists: The name is taken.
@@ -71,27 +90,48 @@ class FileStore:
         # Made under another name: a coordinator may be killed meanwhile, and whoever finds the record finds it taken.
         making = self.root / f".{name}.{secrets.token_hex(4)}"
         with translating_disk_errors(directory):
-            self.root.mkdir(parents=True, exist_ok=True)
-            ignore = self.root / ".gitignore"
-            if not ignore.exists():
-                ignore.write_text("*\n")
+            self.open_root()
             if directory.exists():
                 raise _taken(directory)
             making.mkdir()
+        taken: TextIO | None = None
         try:
             with translating_disk_errors(directory):
                 taken = lock.take(making / LOCK, name)
                 (making / "results").mkdir()
                 (making / "trials").mkdir()
                 self._write(making / "experiment.json", experiment.to_document())
+                if fill is not None:
+                    fill(making)
                 try:
                     making.rename(directory)
                 except OSError as error:
                     raise _taken(directory) if directory.exists() else error from None
         except BaseException:
+            if taken is not None:
+                lock.release(taken)
             shutil.rmtree(making, ignore_errors=True)
             raise
         return taken
+
+    def take_in(self, kept: Kept) -> list[str]:
+        """Keep an experiment that comes from elsewhere, with what its trials wrote; see `Records.take_in`."""
+        spec = kept.experiment.spec
+
+        def fill(directory: Path) -> None:
+            for reference, content in ((spec.payload, kept.payload), (spec.plan, kept.plan)):
+                if reference is not None and content is not None:
+                    (directory / reference.file).write_bytes(content)
+            for document in kept.results:
+                name = document["metadata"]["name"]
+                if name in kept.outputs:
+                    shutil.copytree(kept.outputs[name], directory / "trials" / name, symlinks=True)
+                    status = {**document["status"], "outputDir": str(self.trial_directory(name))}
+                    document = {**document, "status": status}
+                self._write(directory / "results" / f"{name}.json", document)
+
+        lock.release(self.create(kept.experiment, fill=fill))
+        return []
 
     def write_experiment(self, experiment: Experiment) -> None:
         """Keep an experiment's record as it is now."""
@@ -198,8 +238,31 @@ class FileStore:
         """Whether a coordinator drives the experiment now: it holds the lock."""
         return lock.is_taken(self.directory(name) / LOCK)
 
-    def dismiss(self, name: str) -> None:
-        """Do nothing: whoever drives an experiment here is a process of the user's."""
+    def request_stop(self, name: str, request: StopRequest) -> None:
+        """Ask the process that drives an experiment, on this machine; see `Records.request_stop`."""
+        self.experiment(name)
+        path, give_up_at = self.directory(name) / CONTROL, time.monotonic() + HEARD_WITHIN_S
+        while self.is_driven(name):
+            driver = f"process {lock.driver_of(self.directory(name) / LOCK)}"
+            try:
+                if send(path, request):
+                    return
+            except PermissionError as error:
+                raise BackendError(
+                    f"a sweep is stopped by the user who drives it, and {driver}, which drives {name!r}, is"
+                    f" {_owner_of(path)}'s; ask them"
+                ) from error
+            if time.monotonic() > give_up_at:
+                raise BackendError(
+                    f"a sweep is stopped through {path}, and {driver}, which drives {name!r}, does not listen there: it"
+                    " runs on the debug backend, on another machine, or on a disk without FIFOs; press Ctrl-C there"
+                )
+            time.sleep(_POLL_S)  # it has just begun, or is just ending
+        raise BackendError(f"a sweep that somebody drives is stopped, and nobody drives {name!r} now; it runs no trial")
+
+    def dismiss(self, name: str) -> bool:  # noqa: ARG002
+        """Return False: whoever drives an experiment here is a process of the user's."""
+        return False
 
     def lock(self, name: str, *, patience_s: float = 0.0) -> TextIO:
         """Take the experiment for this coordinator, as long as the returned file is open.
@@ -275,6 +338,14 @@ class FileStore:
         path = self.trial_directory(trial) / LOG
         return str(path) if path.exists() else None
 
+    def project_root(self, name: str) -> str | None:
+        """Return the user's own project, as whoever created the experiment noted it, if that is there still."""
+        try:
+            root = (self.directory(name) / ROOT).read_text()
+        except OSError:
+            return None
+        return root if Path(root).is_dir() else None
+
     def location(self, name: str) -> str:
         """Return the experiment's directory, relative to the working directory where it is below it."""
         directory = self.directory(name)
@@ -283,6 +354,14 @@ class FileStore:
         except FileNotFoundError:  # it has been deleted
             return str(directory)
         return str(directory.relative_to(here) if directory.is_relative_to(here) else directory)
+
+    def address(self) -> dict[str, str]:
+        """Return the directory as `root`, where it is not the one that is looked in first."""
+        try:
+            is_default = self.root == Path(DIRECTORY).absolute()
+        except FileNotFoundError:  # the working directory has been deleted
+            is_default = False
+        return {} if is_default else {"root": str(self.root)}
 
     def delete(self, name: str) -> None:
         """Delete an experiment's directory; raises `ExperimentNotFound`."""
@@ -322,6 +401,14 @@ def _taken(directory: Path) -> ExperimentExists:
         f"an experiment's name is unique, and {directory.name!r} is kept in {directory} already; give another name=,"
         " or go on with that one: run(resume=True)"
     )
+
+
+def _owner_of(path: Path) -> str:
+    """Return the name of the user to whom a file belongs, or its number where it has none."""
+    try:
+        return path.owner()
+    except KeyError:
+        return f"user {path.stat().st_uid}"
 
 
 @contextmanager

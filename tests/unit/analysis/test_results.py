@@ -240,6 +240,11 @@ class TestDataframe:
             "started",
             "ended",
             "duration_s",
+            "attempt",
+            "seed",
+            "error",
+            "output_dir",
+            "provenance.python",
         ]
         row = frame.loc["train-mlp-0002"]
         assert (row["number"], row["phase"], row["parameters.x"], row["metrics.loss"]) == (2, "Succeeded", 0.25, 1.0)
@@ -291,6 +296,10 @@ class TestJson:
             "started": "2026-01-31T12:00:00.000000Z",
             "ended": "2026-01-31T12:00:02.500000Z",
             "duration_s": 2.5,
+            "attempt": 1,
+            "seed": 2,
+            "output_dir": "/data/train-mlp-0002",
+            "provenance.python": "3.11.7",
         }
 
     def test_what_json_has_no_number_for_is_a_string(self, read: Read) -> None:

@@ -66,14 +66,14 @@ class TestValues:
 
     def test_a_pruned_trial_has_its_last_number(self, read: Read) -> None:
         document = make_result(0, Phase.PRUNED, loss=1.0)
-        document["status"]["history"]["loss"] = {"stride": 1, "epochs": [0, 1, 2], "values": [3.0, 2.0, "NaN"]}
+        document["status"]["history"]["loss"] = {"stride": 1, "points": [[0, 1, 2], [3.0, 2.0, "NaN"]]}
         (trial,) = make_study(read(document, **X)).trials
         assert trial.value == 2.0
         assert list(trial.intermediate_values) == [0, 1, 2]
 
     def test_a_curve_may_be_another_metrics(self, read: Read) -> None:
         document = make_result(0, loss=1.0)
-        document["status"]["history"]["accuracy"] = {"stride": 1, "epochs": [0, 5], "values": [0.5, 0.75]}
+        document["status"]["history"]["accuracy"] = {"stride": 1, "points": [[0, 5], [0.5, 0.75]]}
         (trial,) = make_study(read(document, **X), curve="accuracy").trials
         assert trial.intermediate_values == {0: 0.5, 5: 0.75}
 

@@ -30,7 +30,7 @@ def full() -> dict[str, Any]:
         "epoch": 4,
         "objectives": {"loss": "NaN"},
         "metrics": {"loss": {"last": "NaN", "min": 0.5, "max": "Infinity", "best": 0.5, "epoch": 4}},
-        "history": {"loss": {"stride": 2, "epochs": [0, 2, 4], "values": ["Infinity", 0.5, "NaN"]}},
+        "history": {"loss": {"stride": 2, "points": [[0, 2, 4], ["Infinity", 0.5, "NaN"]]}},
     }
     return document
 
@@ -116,7 +116,8 @@ class TestShowing:
         row = read(full())[0].to_dict()
         assert list(row) == [
             *("name", "number", "phase", "reason", "parameters.x", "metrics.loss"),
-            *("epoch", "started", "ended", "duration_s"),
+            *("epoch", "started", "ended", "duration_s", "attempt", "seed"),
+            *("error", "output_dir", "provenance.python"),
         ]
         assert isnan(row["metrics.loss"])
 
