@@ -24,12 +24,13 @@ LONGEST_NAME_CHARS = 200
 @placed
 def tensorboard(
     place: Place,
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of experiments.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Names of experiments.")],
     logdir: Annotated[
         Path | None, typer.Option("--logdir", metavar="DIR", help="Where event files go; by default below .expsdk.")
     ] = None,
     port: Annotated[
-        int | None, typer.Option("--port", "-p", min=0, max=65535, help="By default 6006, or the next one that is free.")
+        int | None,
+        typer.Option("--port", "-p", min=0, max=65535, help="By default 6006, or the next one that is free."),
     ] = None,
     no_server: Annotated[
         bool, typer.Option("--no-server", help="Write event files only: once, or live while an experiment runs.")

@@ -126,7 +126,7 @@ class TrialEvents:
 
     def _begin(self) -> None:
         os.makedirs(self._directory, exist_ok=True)
-        former = [name for name in os.listdir(self._directory) if name.endswith(SUFFIX)]
+        former = [entry for entry in os.scandir(self._directory) if entry.name.endswith(SUFFIX)]
         # TensorBoard reads a run's files in the order of their names.
         self._writer = EventsWriter(os.path.join(self._directory, _PREFIX), f".{time.time_ns()}{SUFFIX}")
         # Whoever has read a former file forgets it: all its steps are at least 0.
@@ -135,8 +135,12 @@ class TrialEvents:
         for name, value in self._parameters.items():
             _set(start.hparams[name], value)
         self._say("session_start_info", session_start_info=start, at=self._started)
-        for name in former:
-            os.unlink(os.path.join(self._directory, name))
+        self.flush()
+        for entry in former:
+            if entry.stat().st_size:
+                os.truncate(entry.path, 0)  # a TensorBoard that reads it just now goes on to the next one
+            else:
+                os.unlink(entry.path)
 
     def _say(self, tag: str, *, at: float, **about: Any) -> None:
         """Write a record of TensorBoard's plugin for hyperparameters."""
