@@ -2,12 +2,14 @@
 
 A thread of its own follows `metrics.jsonl`, so that neither the trial nor its reports ever wait for it, and the series
 is complete whatever former attempts have written. It begins some seconds after the trial: tensorboardX takes up to a
-second to import, and a trial that is over by then does without.
+second to import, and a trial that is over by then does without. So does one that does not use PyTorch where that is
+installed: tensorboardX would import it, for seconds and with hundreds of MiB.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 DIRECTORY = "tensorboard"
 SWITCH = "EXPSDK_TENSORBOARD"
-"""Environment variable: "off" writes no event files, "on" does so for short trials too."""
+"""Environment variable: "off" writes no event files, "on" does so whatever importing tensorboardX takes."""
 BEGIN_AFTER_S = 5.0
 EVERY_S = 2.0
 LAST_WORDS_S = 5.0
@@ -51,7 +53,8 @@ class Board:
             self._thread.join(LAST_WORDS_S)
 
     def _run(self) -> None:
-        if self._ended.wait(BEGIN_AFTER_S) and os.environ.get(SWITCH) != "on":
+        is_over = self._ended.wait(BEGIN_AFTER_S)
+        if os.environ.get(SWITCH) != "on" and (is_over or _imports_too_much()):
             return
         try:
             from expsdk_runtime.events import JournalReader, TrialEvents
@@ -77,3 +80,10 @@ class Board:
         if events.is_outdated:
             events.rewrite(reader.read_all())
         events.end(self._phase, time.time())
+
+
+def _imports_too_much() -> bool:
+    """Whether importing tensorboardX would import PyTorch for nothing else."""
+    from importlib.util import find_spec
+
+    return "torch" not in sys.modules and find_spec("torch") is not None
