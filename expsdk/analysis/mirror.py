@@ -46,17 +46,14 @@ class Mirror(BaseStorage):
             translator: Translates the trials.
             trials: All of the experiment's trials, or those that have changed.
         """
-        found = self._by_name(name)
-        study = found or _Study(
-            id=len(self._studies),
-            name=name,
-            directions=[StudyDirection[direction.upper()] for direction in translator.directions],
-            system_attrs={"study:metric_names": list(translator.metrics)},  # as Study.set_metric_names has it
-        )
-        first = study.id * IDS_PER_STUDY
-        frozen = {first + trial.number: translator.frozen(trial, first_id=first) for trial in trials}
+        first = (self._by_name(name) or self._new(name, translator)).id * IDS_PER_STUDY
+        self.hold(name, translator, [translator.frozen(trial, first_id=first) for trial in trials])
+
+    def hold(self, name: str, translator: Translator, trials: Iterable[FrozenTrial]) -> None:
+        """Have a study hold these trials of Optuna's, whose IDs are unique in the mirror; otherwise as `put`."""
+        study = self._by_name(name) or self._new(name, translator)
         # Replaced as a whole: a reader that goes through the former mapping is not disturbed.
-        study.trials = dict(sorted({**study.trials, **frozen}.items()))
+        study.trials = dict(sorted({**study.trials, **{trial._trial_id: trial for trial in trials}}.items()))
         self._studies = {**self._studies, study.id: study}
 
     def study(self, name: str) -> optuna.Study:
@@ -115,6 +112,14 @@ class Mirror(BaseStorage):
         """Return a study's trials by number, never copied: whoever reads them does not write to them."""
         trials = self._studies[study_id].trials.values()
         return [trial for trial in trials if states is None or trial.state in states]
+
+    def _new(self, name: str, translator: Translator) -> _Study:
+        return _Study(
+            id=len(self._studies),
+            name=name,
+            directions=[StudyDirection[direction.upper()] for direction in translator.directions],
+            system_attrs={"study:metric_names": list(translator.metrics)},  # as Study.set_metric_names has it
+        )
 
     def _by_name(self, name: str) -> _Study | None:
         return next((study for study in self._studies.values() if study.name == name), None)

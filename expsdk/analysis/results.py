@@ -6,11 +6,12 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, overload
 
 from expsdk.analysis.dominance import Point, pareto_front
 from expsdk.analysis.rows import csv_text, json_text, write_text
-from expsdk.analysis.table import html_table, text_table
+from expsdk.analysis.table import text_table
 from expsdk.analysis.trial import TrialRecord
 from expsdk.analysis.words import count_of, counts_by_phase, in_one_line
 from expsdk.errors import NoBestTrial, ResultsError, TrialNotFound
@@ -21,6 +22,8 @@ from expsdk_runtime.contract import Phase
 
 if TYPE_CHECKING:
     import pandas
+
+    from expsdk.analysis.plots import Plots
 
 SHOWN = 10
 
@@ -68,7 +71,7 @@ class Results(Sequence[TrialRecord]):
         violate constraints or lack a value are not. With one objective these are the best, and those equal to it.
         """
         valued = self._valued()
-        return self._with(valued[index][1] for index in pareto_front([point for point, _ in valued]))
+        return self.only(valued[index][1] for index in pareto_front([point for point, _ in valued]))
 
     def top(self, count: int) -> Results:
         """Return the succeeded trials with the best values, best first, at most `count`; empty where none has one.
@@ -81,7 +84,7 @@ class Results(Sequence[TrialRecord]):
         """
         if not _is_count(count):
             raise ResultsError(f"top takes how many trials, not {count!r}; write a whole number such as top(5)")
-        return self._with(self._ranked(count, may_be_empty=True))
+        return self.only(self._ranked(count, may_be_empty=True))
 
     def filter(self, *, phase: str | Iterable[str]) -> Results:
         """Return the trials of a phase, or of several.
@@ -93,7 +96,7 @@ class Results(Sequence[TrialRecord]):
         unknown = sorted(map(repr, phases - set(Phase.ALL)))
         if unknown:
             raise ResultsError(f"a phase is one of {', '.join(Phase.ALL)}, not {', '.join(unknown)}; write one of them")
-        return self._with(trial for trial in self if trial.phase in phases)
+        return self.only(trial for trial in self if trial.phase in phases)
 
     @overload
     def __getitem__(self, key: int | str) -> TrialRecord: ...
@@ -107,7 +110,7 @@ class Results(Sequence[TrialRecord]):
             IndexError: There is no trial at that place.
         """
         if isinstance(key, slice):
-            return self._with(self._trials[key])
+            return self.only(self._trials[key])
         if isinstance(key, str):
             return self._named(key)
         return self._trials[key]
@@ -117,6 +120,15 @@ class Results(Sequence[TrialRecord]):
 
     def __iter__(self) -> Iterator[TrialRecord]:
         return iter(self._trials)
+
+    @cached_property
+    def plot(self) -> Plots:
+        """Figures: `results.plot.history()`, `curves()`, `parallel()`, `importance()`, `slice()`, `contour()`,
+        `pareto()` and `timeline()`, with plotly or matplotlib.
+        """  # noqa: D205
+        from expsdk.analysis.plots import Plots  # which imports this module
+
+        return Plots(self)
 
     def to_dataframe(self) -> pandas.DataFrame:
         """Return a pandas DataFrame with a row for each trial, indexed by name.
@@ -186,23 +198,27 @@ class Results(Sequence[TrialRecord]):
         write_parquet(self, path)
 
     def __repr__(self) -> str:
-        return f"<Results of {self.name}: {self._headline()}>"
+        return f"<Results of {self.name}: {self.headline}>"
 
     def __str__(self) -> str:
         shown = self._shown()
         return "\n".join([self._caption(shown), *text_table(shown), f"kept in {self.location}"])
 
     def _repr_html_(self) -> str:
+        from expsdk.analysis.cards import results_card  # only notebooks need it
+
         shown = self._shown()
-        return html_table(self._caption(shown), shown)
+        return results_card(self, shown, caption=self._caption(shown).removeprefix(f"{self.name}: "))
 
     def _caption(self, shown: Sequence[TrialRecord]) -> str:
-        caption = f"{self.name}: {self._headline()}"
+        caption = f"{self.name}: {self.headline}"
         if len(shown) == len(self):
             return caption
         return f"{caption}, the {'first' if shown == self._trials[:SHOWN] else 'best'} {len(shown)}:"
 
-    def _headline(self) -> str:
+    @property
+    def headline(self) -> str:
+        """How many trials there are, and how many in each phase, in words."""
         counts = counts_by_phase(self.counts) or "none has begun"
         return f"{count_of(len(self), 'trial')} ({counts})"
 
@@ -243,7 +259,7 @@ class Results(Sequence[TrialRecord]):
         why = f"; {failed.name} failed: {in_one_line(failed.error)}" if failed else ""
         violating = sum(trial.phase == Phase.SUCCEEDED and not trial.is_feasible for trial in self)
         why += f"; {count_of(violating, 'trial')} violated constraints" if violating else ""
-        return f"the best trial has succeeded with a value of {metric!r}, and of {self._headline()} none has{why}"
+        return f"the best trial has succeeded with a value of {metric!r}, and of {self.headline} none has{why}"
 
     def _named(self, name: str) -> TrialRecord:
         for trial in self:
@@ -254,7 +270,8 @@ class Results(Sequence[TrialRecord]):
         remedy = suggest(full, names, otherwise=f"names look like {trial_name(self.name, 3)!r}")
         raise TrialNotFound(f"{self.name} has {count_of(len(self), 'trial')}, and none is named {name!r}; {remedy}")
 
-    def _with(self, trials: Iterable[TrialRecord]) -> Results:
+    def only(self, trials: Iterable[TrialRecord]) -> Results:
+        """Return results of the same experiment with these trials alone."""
         return Results(self.experiment, trials, location=self.location)
 
 

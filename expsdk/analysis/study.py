@@ -12,6 +12,7 @@ from expsdk.analysis.results import Results
 from expsdk.analysis.trial import TrialRecord
 from expsdk.analysis.words import in_one_line
 from expsdk.resources.experiment import Objective
+from expsdk.samplers.quiet import load_optuna
 from expsdk.space import Space
 from expsdk_runtime.contract import Phase, encode_number
 
@@ -48,11 +49,13 @@ class Translator:
             objectives: The experiment's objectives.
             space: Its space.
             trials: Trials that are to lie on the study's axes: those that will be translated, as far as they are known.
-            curve: The metric whose history becomes the intermediate values, instead of the first objective's.
+            curve: The metric whose history becomes the intermediate values, instead of the first objective's; "" for
+                none, which is quicker.
         """
         self.directions = [objective.direction for objective in objectives]
         self.metrics = [objective.metric for objective in objectives]
-        self._curve = curve or self.metrics[0]
+        self._curve = self.metrics[0] if curve is None else curve
+        load_optuna()
         self._axes = Axes(space, (trial.parameters for trial in trials))
         self.parameters = self._axes.names
         self.axes = self._axes.every
@@ -71,11 +74,8 @@ class Translator:
         """
         from optuna.trial import FrozenTrial
 
-        values, history = self._values(trial), self._history(trial)
+        values = self._values(trial)
         state = self._state(trial, has_values=values is not None)
-        if state.name == "PRUNED" and len(self.metrics) == 1:
-            known = [value for value in history.values() if not math.isnan(value)]
-            values = known[-1:] or None
         places = [(axis, place) for axis, place in self._axes.of(trial.parameters)]
         begun, ended = self._times(trial, is_finished=state.is_finished(), has_begun=state.name != "WAITING")
         return FrozenTrial(
@@ -83,14 +83,14 @@ class Translator:
             trial_id=first_id + trial.number,
             state=state,
             value=None,
-            values=values if state.name in ("COMPLETE", "PRUNED") else None,
+            values=None if state.name == "FAIL" else values,
             datetime_start=begun,
             datetime_complete=ended,
             params={axis.name: place for axis, place in places},
             distributions={axis.name: axis.distribution for axis, _ in places},
             user_attrs=self._attributes(trial, placed={axis.name for axis, _ in places}),
             system_attrs=_constraints(trial),
-            intermediate_values=history,
+            intermediate_values=dict(trial.history.get(self._curve, ())),
         )
 
     def _state(self, trial: TrialRecord, *, has_values: bool) -> optuna.trial.TrialState:
@@ -102,9 +102,6 @@ class Translator:
     def _values(self, trial: TrialRecord) -> list[float] | None:
         values = [trial.values.get(metric, math.nan) for metric in self.metrics]
         return None if any(map(math.isnan, values)) else values
-
-    def _history(self, trial: TrialRecord) -> dict[int, float]:
-        return dict(trial.history.get(self._curve, ()))
 
     def _times(
         self, trial: TrialRecord, *, is_finished: bool, has_begun: bool

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from html import escape
 from typing import Any
 
 from expsdk.analysis.words import in_one_line
@@ -238,7 +237,9 @@ class TrialRecord:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
+        from expsdk.analysis.cards import trial_card  # which imports this module
+
+        return trial_card(self)
 
     def _summary(self) -> str:
         values = ", ".join(f"{name}={value:.6g}" for name, value in self.values.items())

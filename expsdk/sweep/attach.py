@@ -221,6 +221,18 @@ class AttachedSweep:
     def __repr__(self) -> str:
         return f"<sweep {self.name}: {self.experiment.status.phase}>"
 
+    def _repr_html_(self) -> str:
+        from expsdk.analysis import html  # only notebooks need it
+
+        status = self.experiment.status
+        driven = "driven by a coordinator" if self.is_driven else "driven by nobody now"
+        return html.page(
+            html.heading(f"sweep {self.name}", f"{status.phase}, {driven}"),
+            html.line(status.message) if status.message else "",
+            self.results()._repr_html_(),
+            html.line(".watch() looks on, .results() reads it, .run() goes on with it, .stop() ends it", dim=True),
+        )
+
 
 def _plan_of(place: Backend, kept: Experiment) -> Plan:
     """Return the plan of an experiment by its record and, where there is one, its packed plan."""

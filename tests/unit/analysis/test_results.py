@@ -360,22 +360,6 @@ class TestShowing:
     def test_without_trials_there_is_no_table(self, read: Read) -> None:
         assert str(read()).splitlines() == ["train-mlp: 0 trials (none has begun)", "kept in memory/train-mlp"]
 
-    def test_a_notebook_gets_the_same_as_html(self, read: Read) -> None:
-        html = read(*MIXED[:1])._repr_html_()
-        assert html == (
-            "<table><caption>train-mlp: 1 trial (1 succeeded)</caption>"
-            "<thead><tr><th>trial</th><th>loss</th><th>x</th></tr></thead>"
-            "<tbody><tr><td>0000</td><td>2</td><td>0</td></tr></tbody></table>"
-        )
-
-    def test_nothing_in_a_notebook_is_taken_for_html(self, read: Read) -> None:
-        document = make_result(0, parameters={"<b>": "<script>&"}, **{"<i>": 1.0})
-        html = read(document, objectives={"<i>": "minimize"})._repr_html_()
-        assert "<td>&lt;script&gt;&amp;</td>" in html
-        assert "<th>&lt;b&gt;</th>" in html
-        assert "<script>" not in html
-        assert "<i>" not in html
-
     def test_long_values_are_cut(self, read: Read) -> None:
         document = make_result(0, parameters={"text": "y" * 100, "lines": "a\nb", "layers": list(range(40))})
         _, header, row, _ = str(read(document)).splitlines()

@@ -65,8 +65,8 @@ class TestValues:
         assert study.trials[0].values == [1.0, 3.0]
 
     def test_a_pruned_trial_has_its_last_number(self, read: Read) -> None:
-        document = make_result(0, Phase.PRUNED, loss=1.0)
-        document["status"]["history"]["loss"] = {"stride": 1, "points": [[0, 1, 2], [3.0, 2.0, "NaN"]]}
+        document = make_result(0, Phase.PRUNED, loss=2.0)
+        document["status"]["history"]["loss"] = {"stride": 1, "points": [[0, 1, 2], [3.0, "NaN", 2.0]]}
         (trial,) = make_study(read(document, **X)).trials
         assert trial.value == 2.0
         assert list(trial.intermediate_values) == [0, 1, 2]
