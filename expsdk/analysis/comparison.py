@@ -15,10 +15,12 @@ from expsdk.space import Space
 from expsdk.space.values import identity
 from expsdk_runtime.contract import encode_number
 
-__all__ = ["ABSENT", "Difference", "compare_experiments", "compare_trials"]
+__all__ = ["ABSENT", "GROUPS", "Difference", "compare_experiments", "compare_trials"]
 
 ABSENT = "(none)"
 """Stands for what one of those compared does not have."""
+GROUPS = ("parameters", "space", "settings", "code", "packages", "place", "outcome")
+"""The groups of differences, in the order in which they are told."""
 _SEVERAL = 3
 _NOT_SETTINGS = frozenset({"space", "objectives", "payload", "plan", "provenance", "job_template", "seed"})
 
@@ -28,7 +30,7 @@ class Difference:
     """One thing that is not the same in all that are compared.
 
     Attributes:
-        group: What kind of thing it is: "parameters", "code", "packages", "place", "space", "settings" or "outcome".
+        group: What kind of thing it is: one of `GROUPS`.
         name: Its name in its group: "lr", "git_commit", "numpy".
         values: What each has, in the order in which they were given: JSON values, `ABSENT` for what one lacks.
     """
@@ -61,8 +63,7 @@ def compare_experiments(experiments: Sequence[Results]) -> list[Difference]:
 
 def _differences(compared: Sequence[Mapping[tuple[str, str], Any]]) -> Iterator[Difference]:
     places = dict.fromkeys(place for facts in compared for place in facts)
-    groups = list(dict.fromkeys(group for group, _ in places))
-    for group, name in sorted(places, key=lambda place: groups.index(place[0])):
+    for group, name in sorted(places, key=lambda place: GROUPS.index(place[0])):
         values = tuple(_plain(facts.get((group, name), ABSENT)) for facts in compared)
         if len({identity(value) for value in values}) > 1:
             yield Difference(group, name, values)

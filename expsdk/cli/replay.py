@@ -72,10 +72,12 @@ def _introduce(ready: Replay) -> None:
 
 def _own_directory(place: Place, trial: str) -> Path:
     """Return a directory that is not there yet, below those of local experiments, which git passes over."""
+    from expsdk.backends.local.disk import translating_disk_errors
     from expsdk.backends.local.store import FileStore
 
-    root = place.options().get("root") if place.backend == "local" else None
-    replays = FileStore(root=root).open_root() / REPLAYS
+    store = FileStore(root=place.options().get("root"))
+    with translating_disk_errors(store.root):
+        replays = store.open_root() / REPLAYS
     number = 1
     while (directory := replays / f"{trial}.{number}").exists():
         number += 1

@@ -175,11 +175,14 @@ def _differences(recorded: TrialRecord, experiment: Experiment, here: Interprete
     python = recorded.environment.get("python") or (origin.python if origin else "")
     if python and python != here.python:
         yield f"Python {python} when it was recorded, {here.python} now"
-    packages: Mapping[str, str] = recorded.packages or (origin.packages if origin else {})
+    has_begun = bool(recorded.environment)
+    packages: Mapping[str, str] = recorded.packages if has_begun or origin is None else origin.packages
     for name in sorted({*packages, *here.packages}, key=str.lower):
         was, is_ = packages.get(name, ""), here.packages.get(name, "")
         if was and was != is_:
             yield f"{name} {was} when it was recorded, {is_ or 'not installed'} now"
+        elif not was:
+            yield f"{name} {is_} now, and none is recorded"
 
 
 def _circumstances(recorded: TrialRecord, experiment: Experiment) -> Iterator[str]:

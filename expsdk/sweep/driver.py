@@ -98,9 +98,17 @@ class Driver:
         for update in found:
             self._perform(self._found(update))
         self._observer.refresh(self._standing())
+        asked = list(self._asked())
         if interrupted:
             self._perform(Interrupted(time.monotonic()))
+        # The sweep's end, where somebody has wanted it since before it began, comes before anything is launched.
+        for wish in asked:
+            if isinstance(wish, Interrupted):
+                self._perform(wish)
         self._perform(Began(time.monotonic(), self._active_before_s, self._experiment.status.spent_hours or 0.0))
+        for wish in asked:
+            if isinstance(wish, StopAsked):
+                self._perform(wish)
         while not self._coordinator.is_finished:
             for event in self._events(self._wait()):
                 self._perform(event)
@@ -127,6 +135,11 @@ class Driver:
             if was_running:  # now it is known whether another attempt follows, and what was noted of this one
                 has_ended = self._coordinator.has_ended(update.number)
                 self._observer.changed(self._with_notes(update), alive=not has_ended)
+        yield from self._asked()
+        yield Passed(time.monotonic())
+
+    def _asked(self) -> Iterator[Interrupted | StopAsked]:
+        """Yield what the user has asked for since the last call: by Ctrl-C, or from another process."""
         while self._interruptions_taken < self.interruptions:
             self._interruptions_taken += 1
             yield self._interruption()
@@ -135,10 +148,9 @@ class Driver:
                 yield self._interruption()
             else:
                 yield StopAsked(time.monotonic(), request.number)
-        yield Passed(time.monotonic())
 
     def _interruption(self) -> Interrupted:
-        """Tell the onlooker that the sweep is to end, by Ctrl-C or from another process, and return that."""
+        """Tell the onlooker that the sweep is to end, and return that."""
         self._interruptions_told += 1
         self._observer.interrupted(self._interruptions_told)
         return Interrupted(time.monotonic())

@@ -104,7 +104,7 @@ def test_what_is_otherwise_is_told(replay: Any, swept: Any) -> None:
     document = json.loads(path.read_text())
     status = document["status"]
     status["environment"].update(python="3.0.1", packages="numpy==0.9 gone==1.0")
-    status["history"]["loss"]["values"][1] += 0.5
+    status["history"]["loss"]["points"][1][1] += 0.5
     status["attempt"] = 2
     path.write_text(json.dumps(document))
     done = replay("again-0000")

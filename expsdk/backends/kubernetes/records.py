@@ -19,6 +19,7 @@ from expsdk.cluster.api import Api
 from expsdk.cluster.kinds import CONFIG_MAPS, EXPERIMENTS, JOBS, PODS, RESULTS
 from expsdk.errors import BackendError, ExperimentNotFound, ResourceNotFound, TrialNotFound
 from expsdk.resources.experiment import Experiment
+from expsdk.spelling import suggest
 
 GONE_WITHIN_S = 120.0
 LAPSED_WITHIN_S = 10.0
@@ -60,10 +61,11 @@ class KubernetesRecords:
         try:
             document = self.api.get(EXPERIMENTS, name)
         except ResourceNotFound as error:
-            known = ", ".join(self.names()) or "none"
+            names = self.names()
+            remedy = suggest(name, names, otherwise="give its name as `run()` printed it, or another namespace=")
             raise ExperimentNotFound(
-                f"no experiment {name!r} is in namespace {self.api.namespace!r} (there: {known}); give its name as"
-                " `run()` printed it, or another namespace="
+                f"no experiment {name!r} is in namespace {self.api.namespace!r} (there:"
+                f" {', '.join(names) or 'none'}); {remedy}"
             ) from error
         return as_experiment(document)
 

@@ -14,10 +14,11 @@ from typing import Any, TextIO
 
 from expsdk.backends.base import Document, StopRequest, Update
 from expsdk.backends.local.control import CONTROL, Control
+from expsdk.backends.local.disk import translating_disk_errors
 from expsdk.backends.local.launch import LauncherProcess, end_of
 from expsdk.backends.local.lock import release
 from expsdk.backends.local.logs import LOG, set_log_aside
-from expsdk.backends.local.store import LEFT_WITHIN_S, FileStore, translating_disk_errors
+from expsdk.backends.local.store import LEFT_WITHIN_S, FileStore
 from expsdk.backends.local.workspace import Workspace, assign, cores_of
 from expsdk.backends.verdict import Sentence, ended, judge
 from expsdk.errors import BackendError, TrialNotFound

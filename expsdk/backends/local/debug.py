@@ -10,8 +10,9 @@ from contextlib import suppress
 from typing import Any, TextIO
 
 from expsdk.backends.base import Document, StopRequest, Update
+from expsdk.backends.local.disk import translating_disk_errors
 from expsdk.backends.local.lock import release
-from expsdk.backends.local.store import FileStore, translating_disk_errors
+from expsdk.backends.local.store import FileStore
 from expsdk.backends.local.workspace import assign
 from expsdk.backends.verdict import ended
 from expsdk.errors import BackendError, StorageError

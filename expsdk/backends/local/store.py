@@ -9,19 +9,22 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from errno import EACCES, EDQUOT, ENOENT, ENOSPC, EPERM, EROFS
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
 from expsdk.backends.base import Kept, StopRequest
 from expsdk.backends.local import lock
 from expsdk.backends.local.control import CONTROL, send
+from expsdk.backends.local.disk import translating_disk_errors
 from expsdk.backends.local.logs import LOG, LogReader, is_written, open_log
-from expsdk.errors import BackendError, ExperimentExists, ExperimentNotFound, StorageError, TrialNotFound
+from expsdk.backends.local.taking_in import fill_in
+from expsdk.errors import BackendError, ExperimentExists, ExperimentNotFound, TrialNotFound
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
 from expsdk.resources.result import Result
+from expsdk.spelling import suggest
 from expsdk_runtime.contract import Phase, Reason
 
 DIRECTORY = ".expsdk"
@@ -35,14 +38,6 @@ HEARD_WITHIN_S = 5.0
 _POLL_S = 0.05
 READ_EVERY_S = 0.1
 """How often a log that is followed is looked at."""
-_REMEDIES = {
-    ENOSPC: "the disk is full: free some space",
-    EDQUOT: "this user's share of the disk is used up: free some space",
-    ENOENT: "a directory on the way to it is gone: give another place with root=",
-    EROFS: "the disk is read-only: give another place with root=",
-    EACCES: "this user may not write there: give another place with root=",
-    EPERM: "this user may not write there: give another place with root=",
-}
 
 
 class FileStore:
@@ -66,12 +61,11 @@ class FileStore:
         return self.root / trial.rpartition("-")[0] / "trials" / trial
 
     def open_root(self) -> Path:
-        """Make the directory that holds the experiments, which git passes over, and return it."""
-        with translating_disk_errors(self.root):
-            self.root.mkdir(parents=True, exist_ok=True)
-            ignore = self.root / ".gitignore"
-            if not ignore.exists():
-                ignore.write_text("*\n")
+        """Make the directory that holds the experiments, which git passes over, and return it; may raise OSError."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        ignore = self.root / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
         return self.root
 
     def create(self, experiment: Experiment, *, fill: Callable[[Path], None] | None = None) -> TextIO:
@@ -79,7 +73,7 @@ class FileStore:
 
         Args:
             experiment: Its record.
-            fill: Called with the directory in the making, to put in it what else there is.
+            fill: Puts in the directory in the making what else there is.
 
         Raises:
             ExperimentExists: The name is taken.
@@ -116,20 +110,7 @@ class FileStore:
 
     def take_in(self, kept: Kept) -> list[str]:
         """Keep an experiment that comes from elsewhere, with what its trials wrote; see `Records.take_in`."""
-        spec = kept.experiment.spec
-
-        def fill(directory: Path) -> None:
-            for reference, content in ((spec.payload, kept.payload), (spec.plan, kept.plan)):
-                if reference is not None and content is not None:
-                    (directory / reference.file).write_bytes(content)
-            for document in kept.results:
-                name = document["metadata"]["name"]
-                if name in kept.outputs:
-                    shutil.copytree(kept.outputs[name], directory / "trials" / name, symlinks=True)
-                    status = {**document["status"], "outputDir": str(self.trial_directory(name))}
-                    document = {**document, "status": status}
-                self._write(directory / "results" / f"{name}.json", document)
-
+        fill = partial(fill_in, kept, directory_of=self.trial_directory, write=self._write)
         lock.release(self.create(kept.experiment, fill=fill))
         return []
 
@@ -147,10 +128,10 @@ class FileStore:
         try:
             return Experiment.model_validate_json(path.read_bytes())
         except FileNotFoundError:
-            known = ", ".join(self.names()) or "none"
+            names = self.names()
+            remedy = suggest(name, names, otherwise="give its name as `run()` printed it, or the directory with root=")
             raise ExperimentNotFound(
-                f"no experiment {name!r} is kept in {self.root} (there: {known}); give its name as `run()` printed it,"
-                " or the directory with root="
+                f"no experiment {name!r} is kept in {self.root} (there: {', '.join(names) or 'none'}); {remedy}"
             ) from None
 
     def names(self) -> list[str]:
@@ -409,17 +390,3 @@ def _owner_of(path: Path) -> str:
         return path.owner()
     except KeyError:
         return f"user {path.stat().st_uid}"
-
-
-@contextmanager
-def translating_disk_errors(path: Path) -> Iterator[None]:
-    """Translate what the disk says."""
-    try:
-        yield
-    except OSError as error:
-        if isinstance(error, StorageError):
-            raise
-        remedy = _REMEDIES.get(error.errno or 0, "give another place with root=")
-        raise StorageError(
-            f"records are kept in files, but {path} cannot be written ({error.strerror}); {remedy}"
-        ) from error

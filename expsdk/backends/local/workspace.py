@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from expsdk.backends.local.disk import translating_disk_errors
 from expsdk.backends.local.launch import LauncherProcess
-from expsdk.backends.local.store import ROOT, FileStore, translating_disk_errors
+from expsdk.backends.local.store import ROOT, FileStore
 from expsdk.errors import BackendError
 from expsdk.packaging.payload import Payload
 from expsdk.resources.experiment import Experiment
