@@ -77,6 +77,19 @@ class KubernetesRecords:
         """Return the names of all experiments, sorted."""
         return sorted(document["metadata"]["name"] for document in self.api.list(EXPERIMENTS).items)
 
+    def trial_names(self, name: str) -> list[str]:
+        """Return the names of an experiment's trials, by number."""
+        return [document["metadata"]["name"] for document in self.results(name)]
+
+    def result(self, trial: str) -> Document:
+        """Return a trial's Result; raises `TrialNotFound`."""
+        try:
+            return whole(self.api.get(RESULTS, trial))
+        except ResourceNotFound as error:
+            raise TrialNotFound(
+                f"no trial {trial!r} is in namespace {self.api.namespace!r}; give its name as results show it"
+            ) from error
+
     def results(self, name: str) -> list[Document]:
         """Return the Results of an experiment, by number."""
         listing = self.api.list(RESULTS, selector=selector(name))

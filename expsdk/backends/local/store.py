@@ -138,6 +138,10 @@ class FileStore:
         """Return the names of all experiments, sorted."""
         return sorted(path.parent.name for path in self.root.glob("[!.]*/experiment.json"))
 
+    def trial_names(self, name: str) -> list[str]:
+        """Return the names of an experiment's trials, by number."""
+        return [path.stem for path in self._result_paths(name)]
+
     def results(self, name: str) -> list[dict[str, Any]]:
         """Return the Results of an experiment, by number."""
         documents = []
