@@ -70,7 +70,7 @@ class Plots:
             ResultsError: No trial has logged the metric, or the library is not installed.
         """
         drawing = drawing_of(library)
-        if top is not None and (not isinstance(top, int) or top < 1):
+        if top is not None and (type(top) is not int or top < 1):
             raise ResultsError(f"curves are drawn of the best trials, at least 1, not top={top!r}; write top=5")
         metric = metric or self._results.experiment.spec.objectives[0].metric
         check_metric(self._results, metric)
