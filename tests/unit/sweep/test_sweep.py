@@ -162,13 +162,13 @@ class TestProgress:
 
     def test_ctrl_c_is_answered_in_the_order_of_what_happens(self, capsys: pytest.CaptureFixture[str]) -> None:
         sweep(trials=1).run("memory", function=interrupts_once)
+        go_on = 'expsdk resume mine --backend memory, or sweep(name="mine", …).run(resume=True)'
         assert capsys.readouterr().err.splitlines()[1:] == [
             f"expsdk: {HEARD}",
             "expsdk: [1/1] mine-0000  cancelled  x=0",
             "expsdk: mine: 1 cancelled (interrupted: finished trials are kept)",
             "expsdk: kept in memory/mine",
-            'expsdk: go on: expsdk resume mine --backend memory, or sweep(name="mine", …).run(resume=True), or'
-            ' expsdk.attach("mine", backend="memory").run()',
+            f'expsdk: go on: {go_on}, or expsdk.attach("mine", backend="memory").run()',
             'expsdk: look again: expsdk show mine --backend memory, or expsdk.results("mine", backend="memory")',
         ]
 
