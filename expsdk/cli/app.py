@@ -1,6 +1,6 @@
 """The command `expsdk`: its groups of verbs together, and errors in one line.
 
-Exit codes: 0 for what was done, 1 for what could not be, 2 for a wrong command line, 130 after Ctrl-C.
+What the exit codes mean stands in `expsdk.cli.outcome`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,9 @@ from expsdk.cli import (
     tensorboard,
     watch,
 )
+from expsdk.cli.outcome import INTERRUPTED
 from expsdk.errors import ExpsdkError
 from expsdk.version import __version__
-
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="expsdk",

@@ -12,7 +12,7 @@ import typer
 
 from expsdk.cli import jobs
 from expsdk.cli.jobs import JobFlags
-from expsdk.cli.outcome import Form, OutputForm, exit_code_of, print_outcome
+from expsdk.cli.outcome import Form, OutputForm, exit_code_after_driving, print_outcome
 from expsdk.cli.place import Place, placed
 from expsdk.cli.values import parse_choice, parse_duration, parse_settings
 from expsdk.errors import BackendError, SweepError
@@ -220,7 +220,7 @@ def run(
             return
         results = sweep.run(backend, resume=resume, detach=False, progress=not quiet, **where)
     print_outcome(results, output)
-    sys.exit(exit_code_of(results))
+    sys.exit(exit_code_after_driving(results))
 
 
 @app.command()
@@ -249,7 +249,7 @@ def resume(
 
     results = attach(name, backend=place.backend, **place.options()).run(trials=trials, progress=not quiet)
     print_outcome(results, output)
-    sys.exit(exit_code_of(results))
+    sys.exit(exit_code_after_driving(results))
 
 
 def _fixed(experiment: Experiment[..., object], fixed: dict[str, Any], told: dict[str, Any]) -> Experiment[..., object]:
