@@ -13,6 +13,7 @@ from expsdk.backends.kubernetes.documents import as_written, whole
 from expsdk.backends.kubernetes.following import follow
 from expsdk.backends.kubernetes.labels import SPACE_ANNOTATION, selector
 from expsdk.backends.kubernetes.lease import is_driven
+from expsdk.backends.kubernetes.logs import follow_log, read_log
 from expsdk.backends.kubernetes.payload_store import read_payload
 from expsdk.backends.kubernetes.stopping import request_stop
 from expsdk.cluster.api import Api
@@ -108,23 +109,16 @@ class KubernetesRecords:
 
         Args:
             trial: The trial's name.
-            follow: Whether to go on until it ends.
+            follow: Whether to go on, from pod to pod, until it ends.
             previous: Whether to read the attempt before the last.
 
         Raises:
             TrialNotFound: No pod of that trial is there.
         """
-        pods = self.api.list(PODS, selector=f"job-name={trial}").items
-        pods.sort(key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
-        if len(pods) <= previous:
-            raise TrialNotFound(
-                f"a log is read from a trial's pod, and no trial {trial!r} has"
-                f" {'an earlier one' if previous else 'one'} in namespace {self.api.namespace!r}; give its name as"
-                " `print(results)` shows it"
-            )
-        pod = pods[-2 if previous else -1]
-        container = pod["spec"]["containers"][0]["name"]
-        yield from self.api.log(pod["metadata"]["name"], container, follow=follow)
+        if follow and not previous:
+            yield from follow_log(self.api, trial)
+        else:
+            yield from read_log(self.api, trial, previous=previous)
 
     def log_path(self, trial: str) -> str | None:  # noqa: ARG002
         """Return None: a trial's log is with its pod, see `logs`."""
