@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from expsdk.cli import jobs
+from expsdk.cli.completion import complete_experiment
 from expsdk.cli.jobs import JobFlags
-from expsdk.cli.outcome import Form, OutputForm, exit_code_after_driving, print_outcome
+from expsdk.cli.outcome import exit_code_after_driving, print_outcome
+from expsdk.cli.output import Format, Output, say
 from expsdk.cli.place import Place, placed
 from expsdk.cli.values import parse_choice, parse_duration, parse_settings
 from expsdk.errors import BackendError, SweepError
@@ -151,7 +153,7 @@ def run(
         bool, typer.Option("--debug", help="Run trials one by one in this process, where breakpoints stop.")
     ] = False,
     quiet: Quiet = False,
-    output: OutputForm = Form.TABLE,
+    output: Output = Format.TABLE,
 ) -> None:
     """Run the experiment that a script defines, as a sweep, and print its best trial.
 
@@ -212,10 +214,9 @@ def run(
         if detach:
             attached = sweep.run(backend, resume=resume, detach=True, progress=not quiet, **where)
             typer.echo(attached.name)
-            typer.echo(
-                f"expsdk: {attached.name} is left to a coordinator in the cluster; look on: expsdk watch"
-                f" {attached.name}{place.flags()}",
-                err=True,
+            say(
+                f"{attached.name} is left to a coordinator in the cluster; look on: expsdk watch"
+                f" {attached.name}{place.flags()}"
             )
             return
         results = sweep.run(backend, resume=resume, detach=False, progress=not quiet, **where)
@@ -227,13 +228,16 @@ def run(
 @placed
 def resume(
     place: Place,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The sweep's name, as run showed it.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="The sweep's name, as run showed it.", autocompletion=complete_experiment),
+    ],
     trials: Annotated[
         int | None,
         typer.Option("--trials", "-t", metavar="N", help="How many in all, from now on; by default as many."),
     ] = None,
     quiet: Quiet = False,
-    output: OutputForm = Form.TABLE,
+    output: Output = Format.TABLE,
 ) -> None:
     """Go on with a sweep that was stopped, interrupted or killed, without its script, and print its best trial.
 
