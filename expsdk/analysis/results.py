@@ -17,6 +17,7 @@ from expsdk.analysis.words import count_of, counts_by_phase, in_one_line
 from expsdk.errors import NoBestTrial, ResultsError, TrialNotFound
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
+from expsdk.space import Space
 from expsdk.spelling import suggest
 from expsdk_runtime.contract import Phase
 
@@ -97,6 +98,36 @@ class Results(Sequence[TrialRecord]):
         if unknown:
             raise ResultsError(f"a phase is one of {', '.join(Phase.ALL)}, not {', '.join(unknown)}; write one of them")
         return self.only(trial for trial in self if trial.phase in phases)
+
+    def where(self, condition: str) -> Results:
+        """Return the trials for which a condition is true, such as `lr < 0.01 and phase == "Failed"`.
+
+        Its names are parameters, metrics (their last values), and facts such as phase, reason, number and epoch;
+        `expsdk.analysis.where` tells all of it.
+
+        Raises:
+            ResultsError: It is no condition, or no trial has what it names.
+        """
+        from expsdk.analysis.where import matching
+
+        places = matching(condition, [trial.to_dict() for trial in self], names=self._possible_names())
+        return self.only(self._trials[place] for place in places)
+
+    def sort_by(self, name: str) -> Results:
+        """Return the trials by a value, smallest first, or largest first with "-" before its name: `-val_loss`.
+
+        Those without a value come last. Names are those of `where`.
+
+        Raises:
+            ResultsError: No trial has anything of that name.
+        """
+        from expsdk.analysis.naming import find_name, names_of
+        from expsdk.analysis.order import in_order
+
+        rows = {trial.name: trial.to_dict() for trial in self}
+        full = find_name(name.removeprefix("-"), [*names_of(rows.values()), *self._possible_names()])
+        ordered = in_order(self._trials, lambda trial: rows[trial.name].get(full), descending=name.startswith("-"))
+        return self.only(ordered)
 
     @overload
     def __getitem__(self, key: int | str) -> TrialRecord: ...
@@ -221,6 +252,12 @@ class Results(Sequence[TrialRecord]):
         """How many trials there are, and how many in each phase, in words."""
         counts = counts_by_phase(self.counts) or "none has begun"
         return f"{count_of(len(self), 'trial')} ({counts})"
+
+    def _possible_names(self) -> list[str]:
+        """Return the names of all parameters and objectives, as rows have them, though no trial may have one yet."""
+        space = Space.from_declarative(self.experiment.spec.space)
+        objectives = [f"metrics.{objective.metric}" for objective in self.experiment.spec.objectives]
+        return [*(f"parameters.{name}" for name in space.names), *objectives]
 
     def _shown(self) -> Sequence[TrialRecord]:
         """Return the trials worth showing: the best ones, or the first where none has a value."""
