@@ -24,6 +24,7 @@ from expsdk.cli import (
     run,
     show,
     stop,
+    tensorboard,
     watch,
 )
 from expsdk.errors import ExpsdkError
@@ -48,6 +49,7 @@ for group in (
     results,
     compare,
     dashboard,
+    tensorboard,
     stop,
     replay,
     exchange,
