@@ -1,8 +1,8 @@
 """XGBoost that knows nothing of expsdk: what it says of its own training is what the sweep compares.
 
 `train_trees` has a decorator and not one other line of expsdk. The metrics of the sets in `evals` become the trial's, a
-round an epoch, named as XGBoost prints them. So it is with TensorBoard writers, Keras, Lightning, Hugging Face's Trainer
-and LightGBM: docs/autolog.md. Prints the ten best of 12 trials; without XGBoost, it says so and ends.
+round an epoch, named as XGBoost prints them. So it is with TensorBoard writers, Keras, Lightning, LightGBM and Hugging
+Face's Trainer: docs/autolog.md. Prints the ten best of 12 trials; without XGBoost, it says so and ends.
 
     trial  val-mlogloss  eta      max_depth
     0000   0.14835       0.544    4
