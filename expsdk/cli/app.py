@@ -10,7 +10,23 @@ from typing import Annotated
 
 import typer
 
-from expsdk.cli import build, cluster, coordinate
+from expsdk.cli import (
+    build,
+    cluster,
+    compare,
+    coordinate,
+    dashboard,
+    exchange,
+    listing,
+    pack,
+    replay,
+    results,
+    run,
+    show,
+    stop,
+    tensorboard,
+    watch,
+)
 from expsdk.errors import ExpsdkError
 from expsdk.version import __version__
 
@@ -25,7 +41,23 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Every verb has its own help, with examples: expsdk install --help",
 )
-for group in (cluster, build, coordinate):
+for group in (
+    run,
+    listing,
+    show,
+    watch,
+    results,
+    compare,
+    dashboard,
+    tensorboard,
+    stop,
+    replay,
+    exchange,
+    pack,
+    build,
+    cluster,
+    coordinate,
+):
     app.add_typer(group.app)
 
 

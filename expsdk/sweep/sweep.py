@@ -166,6 +166,11 @@ class Sweep:
             f" sampler={self._plan.sampler.name!r}, seed={self._plan.seed}>"
         )
 
+    def _repr_html_(self) -> str:
+        from expsdk.sweep.cards import sweep_card  # only notebooks need it
+
+        return sweep_card(self._definition, self._plan)
+
 
 def _is_kept(payload: Payload, record: Experiment) -> bool:
     return record.spec.payload is not None and payload.digest == record.spec.payload.digest

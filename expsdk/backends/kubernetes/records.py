@@ -7,16 +7,20 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from expsdk.backends.base import Document
+from expsdk.backends.base import Document, Kept, StopRequest
 from expsdk.backends.kubernetes.dismissal import dismiss
 from expsdk.backends.kubernetes.documents import as_written, whole
 from expsdk.backends.kubernetes.following import follow
 from expsdk.backends.kubernetes.labels import SPACE_ANNOTATION, selector
 from expsdk.backends.kubernetes.lease import is_driven
+from expsdk.backends.kubernetes.logs import follow_log, read_log
+from expsdk.backends.kubernetes.payload_store import read_payload
+from expsdk.backends.kubernetes.stopping import request_stop
 from expsdk.cluster.api import Api
 from expsdk.cluster.kinds import CONFIG_MAPS, EXPERIMENTS, JOBS, PODS, RESULTS
 from expsdk.errors import BackendError, ExperimentNotFound, ResourceNotFound, TrialNotFound
 from expsdk.resources.experiment import Experiment
+from expsdk.spelling import suggest
 
 GONE_WITHIN_S = 120.0
 LAPSED_WITHIN_S = 10.0
@@ -58,10 +62,11 @@ class KubernetesRecords:
         try:
             document = self.api.get(EXPERIMENTS, name)
         except ResourceNotFound as error:
-            known = ", ".join(self.names()) or "none"
+            names = self.names()
+            remedy = suggest(name, names, otherwise="give its name as `run()` printed it, or another namespace=")
             raise ExperimentNotFound(
-                f"no experiment {name!r} is in namespace {self.api.namespace!r} (there: {known}); give its name as"
-                " `run()` printed it, or another namespace="
+                f"no experiment {name!r} is in namespace {self.api.namespace!r} (there:"
+                f" {', '.join(names) or 'none'}); {remedy}"
             ) from error
         return as_experiment(document)
 
@@ -72,6 +77,19 @@ class KubernetesRecords:
     def names(self) -> list[str]:
         """Return the names of all experiments, sorted."""
         return sorted(document["metadata"]["name"] for document in self.api.list(EXPERIMENTS).items)
+
+    def trial_names(self, name: str) -> list[str]:
+        """Return the names of an experiment's trials, by number."""
+        return [document["metadata"]["name"] for document in self.results(name)]
+
+    def result(self, trial: str) -> Document:
+        """Return a trial's Result; raises `TrialNotFound`."""
+        try:
+            return whole(self.api.get(RESULTS, trial))
+        except ResourceNotFound as error:
+            raise TrialNotFound(
+                f"no trial {trial!r} is in namespace {self.api.namespace!r}; give its name as results show it"
+            ) from error
 
     def results(self, name: str) -> list[Document]:
         """Return the Results of an experiment, by number."""
@@ -91,39 +109,56 @@ class KubernetesRecords:
 
         Args:
             trial: The trial's name.
-            follow: Whether to go on until it ends.
+            follow: Whether to go on, from pod to pod, until it ends.
             previous: Whether to read the attempt before the last.
 
         Raises:
             TrialNotFound: No pod of that trial is there.
         """
-        pods = self.api.list(PODS, selector=f"job-name={trial}").items
-        pods.sort(key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
-        if len(pods) <= previous:
-            raise TrialNotFound(
-                f"a log is read from a trial's pod, and no trial {trial!r} has"
-                f" {'an earlier one' if previous else 'one'} in namespace {self.api.namespace!r}; give its name as"
-                " `print(results)` shows it"
-            )
-        pod = pods[-2 if previous else -1]
-        container = pod["spec"]["containers"][0]["name"]
-        yield from self.api.log(pod["metadata"]["name"], container, follow=follow)
+        if follow and not previous:
+            yield from follow_log(self.api, trial)
+        else:
+            yield from read_log(self.api, trial, previous=previous)
 
     def log_path(self, trial: str) -> str | None:  # noqa: ARG002
         """Return None: a trial's log is with its pod, see `logs`."""
+        return None
+
+    def payload(self, experiment: Experiment, *, plan: bool = False) -> bytes:
+        """Return an experiment's packed function, or its packed plan; see `payload_store.read_payload`."""
+        return read_payload(self.api, experiment, plan=plan)
+
+    def project_root(self, name: str) -> str | None:  # noqa: ARG002
+        """Return None: in a pod, paths lead to the payload's copy of the project."""
         return None
 
     def location(self, name: str) -> str:
         """Return the experiment's namespace and context."""
         return f"experiment {name} in namespace {self.api.namespace} of {self.api.connection.context}"
 
+    def request_stop(self, name: str, request: StopRequest) -> None:
+        """Ask whoever drives an experiment, anywhere, through its records; see `Records.request_stop`.
+
+        A trial hears of it by itself, too, also where nobody drives its experiment.
+        """
+        experiment = self.experiment(name)
+        if request.number is None and not self.is_driven(name):
+            raise BackendError(f"a sweep that somebody drives is stopped, and nobody drives {name!r} now")
+        request_stop(self.api, experiment, request)
+
+    def dismiss(self, name: str) -> bool:
+        """End the coordinator that drives a detached experiment in the cluster; whether there was one."""
+        return dismiss(self.api, name)
+
     def address(self) -> dict[str, str]:
         """Return the namespace, also where the context names it, and what else was given to find the cluster."""
         return {"backend": "kubernetes", "namespace": self.api.namespace, **self._given}
 
-    def dismiss(self, name: str) -> None:
-        """End the coordinator that drives a detached experiment in the cluster, where there is one."""
-        dismiss(self.api, name)
+    def take_in(self, kept: Kept) -> list[str]:
+        """Keep an experiment that comes from elsewhere, without what its trials wrote; see `Records.take_in`."""
+        from expsdk.backends.kubernetes.taking_in import take_in  # which reads records itself
+
+        return take_in(self.api, kept)
 
     def delete(self, name: str) -> None:
         """Delete an experiment and wait until all that it owned has gone; its coordinator in the cluster ends first.

@@ -30,7 +30,7 @@ class StandardError(Console):
     """Standard error, without colours; once nobody reads it any more, nothing is written, and the sweep goes on."""
 
     def __init__(self) -> None:
-        super().__init__(stderr=True, no_color=True, highlight=False)
+        super().__init__(stderr=True, no_color=True, highlight=False, force_jupyter=False)
 
     def on_broken_pipe(self) -> None:
         """Write no more."""

@@ -47,7 +47,11 @@ def row_of(document: dict[str, Any], metrics: Sequence[str]) -> Row:
         phase=status["phase"],
         epoch=status.get("epoch"),
         values=tuple(decode_number(objectives[name]) if name in objectives else None for name in metrics),
-        curve=((status.get("history") or {}).get(metrics[0]) or {}).get("values") or (),
+        curve=_curve((status.get("history") or {}).get(metrics[0])),
         seconds=seconds_of(status),
         parameters=spec["parameters"],
     )
+
+
+def _curve(kept: Mapping[str, Any] | None) -> Sequence[float | str]:
+    return kept["points"][1] if kept else ()

@@ -1,0 +1,57 @@
+"""`expsdk watch` and `expsdk logs`: looking on while a sweep or a trial runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from expsdk.cli.completion import complete_experiment, complete_trial
+from expsdk.cli.outcome import exit_code_of_phase
+from expsdk.cli.output import print_lines
+from expsdk.cli.place import Place, placed
+from expsdk.cli.target import find_trial
+
+app = typer.Typer()
+
+
+@app.command()
+@placed
+def watch(
+    place: Place,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The sweep's name.", autocompletion=complete_experiment)],
+) -> None:
+    """Look on at a sweep, wherever it is driven, until it is over; Ctrl-C leaves it alone.
+
+    A terminal shows a picture that is kept up to date, anything else a line for whatever ends: EXPSDK_PROGRESS=plain,
+    live or quiet chooses. It ends with 3 where the sweep has failed or was cancelled.
+
+    \b
+    expsdk watch digits
+    expsdk watch digits --namespace ml
+    expsdk watch digits && expsdk best digits
+    """
+    from expsdk.sweep.attach import attach
+
+    results = attach(name, backend=place.backend, **place.options()).watch()
+    raise typer.Exit(exit_code_of_phase(results.experiment.status.phase))
+
+
+@app.command()
+@placed
+def logs(
+    place: Place,
+    trial: Annotated[str, typer.Argument(metavar="TRIAL", help="The trial's name.", autocompletion=complete_trial)],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the trial ends.")] = False,
+    previous: Annotated[bool, typer.Option("--previous", help="Of the attempt before the last.")] = False,
+) -> None:
+    """Print what a trial printed.
+
+    \b
+    expsdk logs digits-0017
+    expsdk logs digits-0017 --follow
+    expsdk results digits --where 'phase == "Failed"' -o name | xargs -n1 expsdk logs
+    """
+    records = place.records()
+    find_trial(records, trial)
+    print_lines(line.rstrip("\n") for line in records.logs(trial, follow=follow, previous=previous))
