@@ -37,6 +37,11 @@ _FLAGS = {
     "resume": "--resume",
     "detach": "--detach",
     "backend": "--backend",
+    "root": "--root",
+    "namespace": "--namespace",
+    "context": "--context",
+    "kubeconfig": "--kubeconfig",
+    "image": "--image",
 }
 _CALL = re.compile(r"\b(?:sweep|run)\((--[^()]*)\)")
 _ARGUMENT = re.compile(r"\b(\w+)=('[^']*'|True|…|)")

@@ -61,7 +61,7 @@ def stop(
 def delete(
     place: Place,
     names: Annotated[
-        list[str], typer.Argument(metavar="NAME…", help="Sweeps that have ended.", autocompletion=complete_experiment)
+        list[str], typer.Argument(metavar="NAME", help="Sweeps that have ended.", autocompletion=complete_experiment)
     ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
