@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from expsdk.analysis.words import count_of
 from expsdk.errors import ExperimentNotFound, TrialNotFound
 from expsdk.spelling import suggest
 
@@ -41,6 +40,8 @@ def find_trial(records: Records, name: str) -> Document:
         raise TrialNotFound(
             f"a trial is named, and {name!r} is an experiment; take one of its trials, such as {example}"
         )
+    from expsdk.analysis.words import count_of
+
     try:
         return records.result(name)
     except TrialNotFound:
