@@ -1,6 +1,6 @@
 """The command `expsdk`: its groups of verbs together, and errors in one line.
 
-Exit codes: 0 for what was done, 1 for what could not be, 2 for a wrong command line, 130 after Ctrl-C.
+What the exit codes mean stands in `expsdk.cli.outcome`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from expsdk.cli import (
     run,
     show,
     stop,
+    tensorboard,
     watch,
 )
+from expsdk.cli.outcome import INTERRUPTED
 from expsdk.errors import ExpsdkError
 from expsdk.version import __version__
-
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="expsdk",
@@ -48,6 +48,7 @@ for group in (
     results,
     compare,
     dashboard,
+    tensorboard,
     stop,
     replay,
     exchange,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from expsdk.cli.columns import as_value
+from expsdk.cli.columns import as_number, as_value
 from expsdk.cli.completion import complete_name
 from expsdk.cli.output import Column, Format, Output, Row, print_rows, say
 from expsdk.cli.place import Place, placed
@@ -25,7 +25,7 @@ def compare(
     names: Annotated[
         list[str],
         typer.Argument(
-            metavar="NAME NAME…", help="Two or more experiments, or two or more trials.", autocompletion=complete_name
+            metavar="NAME", help="Two or more experiments, or two or more trials.", autocompletion=complete_name
         ),
     ],
     output: Output = Format.TABLE,
@@ -75,6 +75,8 @@ def _compare(place: Place, names: list[str]) -> list[Difference]:
 def _column_of(name: str) -> Column:
     def cell(row: Row) -> str:
         value: Any = row[name]
+        if isinstance(value, float):
+            return as_number(value)
         return value if isinstance(value, str) else as_value(value)
 
     return Column(name, cell)

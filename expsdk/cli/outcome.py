@@ -1,4 +1,9 @@
-"""What a verb prints of a sweep that has ended, and its exit code."""
+"""What a verb prints of a sweep that has ended, and its exit code.
+
+0: done, and what was asked about is well. 1: it could not be done, and the line on standard error says why. 2: a wrong
+command line. 3: done, and what was asked about is not well: the sweep or the trial has failed, was cancelled or
+interrupted, or no trial has succeeded. 130: after Ctrl-C.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,6 @@ from expsdk_runtime.contract import Phase
 if TYPE_CHECKING:
     from expsdk.analysis import Results, TrialRecord
 
-CANNOT = 1
 NOT_WELL = 3
 INTERRUPTED = 130
 
@@ -33,11 +37,18 @@ def print_outcome(results: Results, output: Format) -> None:
 
 
 def exit_code_of(results: Results) -> int:
-    """Return the exit code that tells how a sweep has ended."""
-    phase = results.experiment.status.phase
-    if phase == Phase.CANCELLED:
-        return INTERRUPTED
-    return 0 if phase == Phase.SUCCEEDED and results.counts.get(Phase.SUCCEEDED) else CANNOT
+    """Return the exit code that tells how a sweep stands: well where it goes on, or has left a trial that succeeded."""
+    return exit_code_of_sweep(results.experiment.status.phase, succeeded=results.counts.get(Phase.SUCCEEDED, 0))
+
+
+def exit_code_after_driving(results: Results) -> int:
+    """Return the exit code of a verb that has driven a sweep itself: Ctrl-C is what ends such a one before its time."""
+    return INTERRUPTED if results.experiment.status.phase == Phase.CANCELLED else exit_code_of(results)
+
+
+def exit_code_of_sweep(phase: str, *, succeeded: int) -> int:
+    """Return the same from a sweep's phase and from how many of its trials have succeeded."""
+    return NOT_WELL if phase in Phase.FINISHED and not succeeded else exit_code_of_phase(phase)
 
 
 def exit_code_of_phase(phase: str) -> int:

@@ -28,6 +28,7 @@ Backend = Annotated[
         "-b",
         metavar="|".join(BACKENDS),
         help="Where experiments are: this machine's files or a cluster.",
+        autocompletion=lambda incomplete: [name for name in BACKENDS if name.startswith(incomplete)],
         rich_help_panel=_PANEL,
     ),
 ]

@@ -13,7 +13,7 @@ import typer
 from expsdk.cli import jobs
 from expsdk.cli.completion import complete_experiment
 from expsdk.cli.jobs import JobFlags
-from expsdk.cli.outcome import exit_code_of, print_outcome
+from expsdk.cli.outcome import exit_code_after_driving, print_outcome
 from expsdk.cli.output import Format, Output, say
 from expsdk.cli.place import Place, placed
 from expsdk.cli.values import parse_choice, parse_duration, parse_settings
@@ -166,7 +166,7 @@ def run(
     its own settings above all, is left out, and the flags here count. `python train.py` runs that one.
 
     With --set, a parameter has the one value in all trials; where all have one, a single trial runs. Exit code: 0 when
-    the sweep has ended well and a trial has succeeded, 1 when not, 130 when it was interrupted.
+    the sweep has ended well and a trial has succeeded, 3 when not, 130 when it was interrupted.
 
     \b
     expsdk run train.py --trials 50 --parallelism 4 --sampler tpe --seed 7
@@ -226,7 +226,7 @@ def run(
             return
         results = sweep.run(backend, resume=resume, detach=False, progress=not quiet, **where)
     print_outcome(results, output)
-    sys.exit(exit_code_of(results))
+    sys.exit(exit_code_after_driving(results))
 
 
 @app.command()
@@ -258,7 +258,7 @@ def resume(
 
     results = attach(name, backend=place.backend, **place.options()).run(trials=trials, progress=not quiet)
     print_outcome(results, output)
-    sys.exit(exit_code_of(results))
+    sys.exit(exit_code_after_driving(results))
 
 
 def _fixed(experiment: Experiment[..., object], fixed: dict[str, Any], told: dict[str, Any]) -> Experiment[..., object]:

@@ -126,10 +126,11 @@ _DEFAULTS = frozenset({("replicates", 1), ("retries", 0)})
 
 def _space(experiment: Experiment) -> dict[str, str]:
     from expsdk.space import Space
+    from expsdk.space.notation import as_written
 
     def lines(parameters: Sequence[Any], margin: str) -> Iterator[tuple[str, str]]:
         for parameter in parameters:
-            yield margin + parameter.name, str(parameter.domain)
+            yield margin + parameter.name, as_written(parameter.domain)
             branches = getattr(parameter.domain, "branches", ())
             for choice, branch in zip(getattr(parameter.domain, "choices", ()), branches, strict=False):
                 yield from lines(branch, f"{margin}  {format_value(choice)}: ")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from expsdk.cli.completion import complete_experiment, complete_trial
-from expsdk.cli.outcome import exit_code_of_phase
+from expsdk.cli.outcome import exit_code_of
 from expsdk.cli.output import print_lines
 from expsdk.cli.place import Place, placed
 from expsdk.cli.target import find_trial
@@ -34,7 +34,7 @@ def watch(
     from expsdk.sweep.attach import attach
 
     results = attach(name, backend=place.backend, **place.options()).watch()
-    raise typer.Exit(exit_code_of_phase(results.experiment.status.phase))
+    raise typer.Exit(exit_code_of(results))
 
 
 @app.command()

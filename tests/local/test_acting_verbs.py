@@ -136,7 +136,7 @@ class TestRun:
     def test_the_exit_code_tells_of_failure(self, cli: Cli) -> None:
         done = cli("run", "train.py", "-t", "2", "-q", "--set", "note=fail", "-o", "json")
         outcome = json.loads(done.stdout)
-        assert (done.returncode, outcome["counts"], outcome["best"]) == (1, {"Failed": 2}, [])
+        assert (done.returncode, outcome["counts"], outcome["best"]) == (3, {"Failed": 2}, [])
 
     def test_trials_stop_at_breakpoints_in_this_process(self, cli: Cli) -> None:
         done = cli("run", "train.py", "-t", "1", "-q", "--debug", "--set", "opt=adam")
