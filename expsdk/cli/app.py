@@ -38,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Every verb has its own help, with examples: expsdk install --help",
+    epilog="Every verb has its own help, with examples: expsdk run --help",
 )
 for group in (
     run,
@@ -72,11 +72,12 @@ def _expsdk(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
     ] = False,
 ) -> None:
-    """Run hyperparameter sweeps on a Kubernetes cluster: every sample of a space is one Job.
+    """Hyperparameter sweeps: every sample of a space is one isolated job, here or on a Kubernetes cluster.
 
     \b
-    expsdk install --namespace ml           once for each cluster, and for each namespace
-    expsdk build train.py --tag IMAGE       an image with your function and its packages baked in
+    expsdk run train.py --trials 20         a sweep on this machine
+    expsdk list                             what there is; then show, results, best, logs NAME
+    expsdk install --namespace ml           once for each namespace of a cluster; then run … --namespace ml
     """
 
 

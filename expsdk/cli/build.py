@@ -56,7 +56,7 @@ def build(
     python: Annotated[str, typer.Option("--python", metavar="NAME", help="The interpreter in the image.")] = "python",
     printed: Annotated[bool, typer.Option("--print", help="Print the Dockerfile and build nothing.")] = False,
 ) -> None:
-    """Build an image with an experiment's function and its packages baked in.
+    """Build an image with a function and its packages.
 
     Trials then start without a payload in ConfigMaps, and without installing anything.
 

@@ -48,7 +48,9 @@ def install(
     context: Context = None,
     kubeconfig: Kubeconfig = None,
 ) -> None:
-    """Install expsdk in a cluster, or bring it to this version; doing it again changes nothing.
+    """Install expsdk in a cluster, or renew it.
+
+    Doing it again changes nothing.
 
     That is two definitions (Experiment, Result), three ClusterRoles (expsdk-user, expsdk-coordinator, expsdk-trial),
     and in each namespace where sweeps run two ServiceAccounts with their RoleBindings. Nothing runs there.
@@ -95,7 +97,9 @@ def uninstall(
     context: Context = None,
     kubeconfig: Kubeconfig = None,
 ) -> None:
-    """Take expsdk from a cluster, with all experiments and results; tells how many and asks first.
+    """Take expsdk from a cluster, with all results.
+
+    Tells how many experiments there are, and asks first.
 
     \b
     expsdk uninstall

@@ -30,7 +30,9 @@ def compare(
     ],
     output: Output = Format.TABLE,
 ) -> None:
-    """Show what differs between experiments, or between trials of any: parameters, code, packages, settings, outcome.
+    """Show what differs between experiments, or trials.
+
+    Parameters, code, packages, settings and outcome of two or more; what is the same in all is left out.
 
     \b
     expsdk compare digits-0003 digits-0017

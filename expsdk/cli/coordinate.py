@@ -24,7 +24,9 @@ def coordinate(
     context: Context = None,
     kubeconfig: Kubeconfig = None,
 ) -> None:
-    """Drive an experiment that is kept in a cluster, to its end. A detached sweep's Job runs this.
+    """Drive a cluster's experiment to its end.
+
+    A detached sweep's Job runs this.
 
     SIGTERM ends it at once and leaves its trials alone: whoever drives the experiment next finds them. A sweep that has
     ended is a success, however it ended: its Experiment says so, and the Job makes no other pod.

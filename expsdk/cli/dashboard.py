@@ -37,7 +37,9 @@ def dashboard(
     ] = False,
     open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = False,
 ) -> None:
-    """Show experiments in the browser, live: progress, best, curves, logs, what waits and why, what failed.
+    """Show experiments in the browser, live.
+
+    Progress, best, curves, logs, what waits and why, what failed.
 
     The page is served on this machine until Ctrl-C. It reads and changes nothing, and works without the Internet. With
     the extra `dashboard` it leads on to Optuna's dashboard (`pip install 'expsdk[dashboard]'`).

@@ -27,7 +27,9 @@ def export(
         ),
     ] = False,
 ) -> None:
-    """Write a whole experiment into a directory: its record, its Results, its payload.
+    """Write a whole experiment into a directory.
+
+    Its record, its Results, its payload.
 
     `expsdk import` reads it on any machine and into any cluster. Every file is listed there with its digest.
 
@@ -54,7 +56,9 @@ def import_(
         str | None, typer.Option("--name", metavar="NAME", help="Keep it under another name; its trials follow.")
     ] = None,
 ) -> None:
-    """Keep an experiment that `expsdk export` wrote, on this machine or in a cluster, whole or not at all.
+    """Keep an experiment that `expsdk export` wrote.
+
+    On this machine or in a cluster, whole or not at all.
 
     Versions and digests are checked first; its payload is code, so import what you trust. What had not ended is
     interrupted here, and `expsdk resume` goes on with it.

@@ -35,7 +35,9 @@ def pack(
         ),
     ] = None,
 ) -> None:
-    """Pack an experiment's function with all the code of yours that it needs, as one file.
+    """Pack an experiment's function as one file.
+
+    With all the code of yours that it needs.
 
     Prints the file's name on standard output. It needs a Python of the same minor version and your libraries, and
     nothing of expsdk. The same code gives the same bytes.

@@ -36,7 +36,9 @@ def replay(
         ),
     ] = None,
 ) -> None:
-    """Run a trial again on this machine: the same parameters, seed and code, whatever has become of your files.
+    """Run a trial again on this machine.
+
+    The same parameters, seed and code, whatever has become of your files.
 
     The code is that of the experiment's payload. What differs here is told first, metrics are printed as they come,
     and at the end it is told whether it went as it is recorded. No record is touched. A breakpoint() in the function

@@ -44,7 +44,9 @@ def results(
     ] = None,
     output: Output = Format.TABLE,
 ) -> None:
-    """Show an experiment's trials, also while its sweep runs; by number unless --sort or --top is given.
+    """Show an experiment's trials, filtered and sorted.
+
+    Also while its sweep runs; by number unless --sort or --top is given.
 
     A condition has names, numbers, "texts", comparisons, and, or, not, in, and arithmetic. Names are parameters,
     metrics (their last values), and phase, reason, number, epoch, attempt, duration_s, error and more; parameters.lr
@@ -77,7 +79,9 @@ def results(
 @app.command()
 @placed
 def best(place: Place, name: Experiment, output: Output = Format.TABLE) -> None:
-    """Show an experiment's best trial; with several objectives, all that no other is better than by all of them.
+    """Show an experiment's best trial.
+
+    With several objectives, all that no other is better than by all of them.
 
     It ends with 3 where no trial has succeeded with a value.
 

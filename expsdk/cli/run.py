@@ -160,7 +160,9 @@ def run(
     quiet: Quiet = False,
     output: Output = Format.TABLE,
 ) -> None:
-    """Run the experiment that a script defines, as a sweep, and print its best trial.
+    """Run a script's experiment as a sweep.
+
+    The best trial is printed at the end.
 
     The script is run as far as it defines things: what stands under `if __name__ == "__main__":`, its own sweep with
     its own settings above all, is left out, and the flags here count. `python train.py` runs that one.
@@ -244,7 +246,9 @@ def resume(
     quiet: Quiet = False,
     output: Output = Format.TABLE,
 ) -> None:
-    """Go on with a sweep that was stopped, interrupted or killed, without its script, and print its best trial.
+    """Go on with a sweep that was stopped or killed.
+
+    Without its script; the best trial is printed at the end.
 
     Trials that have ended are not run again; those that were lost go on from their checkpoints. Exit codes are those of
     run.

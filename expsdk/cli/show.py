@@ -32,7 +32,9 @@ def show(
     ],
     output: Output = Format.TABLE,
 ) -> None:
-    """Show all of an experiment or of a trial: where it stands, what is best, what waits and why, what failed and how.
+    """Show all of an experiment, or of one trial.
+
+    Where it stands, what is best, what waits and why, what failed and how.
 
     It ends with 3 where the experiment or the trial has failed, was cancelled or interrupted. json and yaml are the
     whole record, as a cluster keeps it.

@@ -31,7 +31,9 @@ def stop(
     ],
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it has ended.")] = True,
 ) -> None:
-    """Stop a sweep, or one trial of it, wherever it is driven; all results are kept.
+    """Stop a sweep, or one trial of it.
+
+    Wherever it is driven; all results are kept.
 
     A sweep launches no more trials, and asks those that run to stop: their next log_metric raises TrialStopped. Those
     that do not listen are ended after the grace period; stopping it once more, while it ends, kills them at once.
@@ -65,7 +67,9 @@ def delete(
     ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Delete sweeps with all that is kept of them: results, logs, checkpoints; says what, and asks first.
+    """Delete sweeps with all that is kept of them.
+
+    Results, logs, checkpoints; says what, and asks first.
 
     \b
     expsdk delete train-x7k2p

@@ -36,7 +36,9 @@ def tensorboard(
         bool, typer.Option("--no-server", help="Write event files only: once, or live while an experiment runs.")
     ] = False,
 ) -> None:
-    """Show experiments in TensorBoard: curves, and the parameters with the final metrics (HPARAMS).
+    """Show experiments in TensorBoard, live.
+
+    Curves, and the parameters with the final metrics (HPARAMS).
 
     Event files are written from the experiment's Results, wherever they are, and kept up with while it runs; what was
     written before is not written again. TensorBoard is served on 127.0.0.1. Ctrl-C ends both; the files stay.

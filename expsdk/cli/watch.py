@@ -21,7 +21,9 @@ def watch(
     place: Place,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The sweep's name.", autocompletion=complete_experiment)],
 ) -> None:
-    """Look on at a sweep, wherever it is driven, until it is over; Ctrl-C leaves it alone.
+    """Look on at a sweep until it is over.
+
+    Wherever it is driven; Ctrl-C leaves it alone.
 
     A terminal shows a picture that is kept up to date, anything else a line for whatever ends: EXPSDK_PROGRESS=plain,
     live or quiet chooses. It ends with 3 where the sweep has failed or was cancelled.
