@@ -118,7 +118,7 @@ def test_kubectl_shows_a_sweep_and_deleting_its_experiment_leaves_nothing(ready:
     assert found.counts == {"Succeeded": 3}
     assert found.best.parameters == {"number": 1}
     (row,) = ready.table("experiments", "shown")
-    assert (row["PHASE"], row["SUCCEEDED"], row["RUNNING"]) == ("Succeeded", "3", "")
+    assert (row["PHASE"], row["ENDED"], row["RUNNING"]) == ("Succeeded", "3", "")
     rows = ready.table("results")
     assert [(row["NAME"], row["PHASE"], row["PARAMETERS"]) for row in rows] == [
         (f"shown-{number:04}", "Succeeded", f"number={number + 1}") for number in range(3)
