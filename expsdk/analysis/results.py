@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, overload
 
 from expsdk.analysis.dominance import Point, pareto_front
+from expsdk.analysis.facts import find_name, names_of, trial_facts
+from expsdk.analysis.order import in_order
 from expsdk.analysis.table import html_table, text_table
 from expsdk.analysis.trial import TrialRecord
 from expsdk.analysis.words import count_of, counts_by_phase, in_one_line
@@ -17,6 +19,7 @@ from expsdk.errors import NoBestTrial, ResultsError, TrialNotFound
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
 from expsdk.resources.times import format_time
+from expsdk.space import Space
 from expsdk.spelling import suggest
 from expsdk_runtime.contract import Phase, encode_number
 
@@ -95,6 +98,40 @@ class Results(Sequence[TrialRecord]):
         if unknown:
             raise ResultsError(f"a phase is one of {', '.join(Phase.ALL)}, not {', '.join(unknown)}; write one of them")
         return self._with(trial for trial in self if trial.phase in phases)
+
+    def where(self, condition: str) -> Results:
+        """Return the trials for which a condition is true, such as `lr < 0.01 and phase == "Failed"`.
+
+        Its names are parameters, metrics (their last values), and facts such as phase, reason, number and epoch;
+        `expsdk.analysis.where` tells all of it.
+
+        Raises:
+            ResultsError: It is no condition, or no trial has what it names.
+        """
+        from expsdk.analysis.where import matching
+
+        places = matching(condition, [trial_facts(trial) for trial in self], names=self.names())
+        return self._with(self._trials[place] for place in places)
+
+    def sort_by(self, name: str) -> Results:
+        """Return the trials by a value, smallest first, or largest first with "-" before its name: `-val_loss`.
+
+        Those without a value come last. Names are those of `where`.
+
+        Raises:
+            ResultsError: No trial has anything of that name.
+        """
+        rows = {trial.name: trial_facts(trial) for trial in self}
+        known = [*names_of(rows.values()), *self.names()]
+        full = find_name(name.removeprefix("-"), known) if rows else name
+        ordered = in_order(self._trials, lambda trial: rows[trial.name].get(full), descending=name.startswith("-"))
+        return self._with(ordered)
+
+    def names(self) -> list[str]:
+        """Return the names of all parameters and objectives, as rows have them: `parameters.lr`, `metrics.loss`."""
+        space = Space.from_declarative(self.experiment.spec.space)
+        metrics = [f"metrics.{objective.metric}" for objective in self.experiment.spec.objectives]
+        return [*(f"parameters.{name}" for name in space.names), *metrics]
 
     @overload
     def __getitem__(self, key: int | str) -> TrialRecord: ...

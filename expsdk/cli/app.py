@@ -1,6 +1,6 @@
 """The command `expsdk`: its groups of verbs together, and errors in one line.
 
-Exit codes: 0 for what was done, 1 for what could not be, 2 for a wrong command line, 130 after Ctrl-C.
+`expsdk.cli.exits` tells the exit codes.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ from typing import Annotated
 
 import typer
 
-from expsdk.cli import build, cluster, coordinate
+from expsdk.cli import build, cluster, coordinate, listing, results, show
+from expsdk.cli.exits import CANNOT, INTERRUPTED
 from expsdk.errors import ExpsdkError
 from expsdk.version import __version__
-
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="expsdk",
@@ -25,7 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Every verb has its own help, with examples: expsdk install --help",
 )
-for group in (cluster, build, coordinate):
+for group in (listing, show, results, cluster, build, coordinate):
     app.add_typer(group.app)
 
 
@@ -55,7 +54,7 @@ def main() -> None:
         app(prog_name="expsdk")
     except ExpsdkError as error:
         typer.echo(f"expsdk: {error}", err=True)
-        sys.exit(1)
+        sys.exit(CANNOT)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 

@@ -1,0 +1,153 @@
+"""`expsdk results` and `expsdk best`: an experiment's trials, filtered, sorted and cut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from expsdk.cli.columns import as_number, as_span, as_value
+from expsdk.cli.completion import complete_experiment
+from expsdk.cli.exits import NOT_WELL
+from expsdk.cli.output import Column, Format, Output, Row, print_rows, say, style_of
+from expsdk.cli.place import Place, placed
+from expsdk.errors import NoBestTrial
+from expsdk_runtime.contract import Phase
+
+if TYPE_CHECKING:
+    from expsdk.analysis import Results
+
+app = typer.Typer()
+
+Experiment = Annotated[
+    str, typer.Argument(metavar="NAME", help="The experiment's name.", autocompletion=complete_experiment)
+]
+_FACTS = ("name", "number", "phase", "reason", "attempt", "epoch")
+_TIMES = ("started", "ended", "duration_s", "error")
+
+
+@app.command()
+@placed
+def results(
+    place: Place,
+    name: Experiment,
+    condition: Annotated[
+        str | None,
+        typer.Option("--where", metavar="CONDITION", help="Only trials for which it is true; see below."),
+    ] = None,
+    order: Annotated[
+        str | None,
+        typer.Option("--sort", metavar="COLUMN", help="Sort by a value; largest first with - before it: -val_loss."),
+    ] = None,
+    top: Annotated[
+        int | None,
+        typer.Option("--top", metavar="N", min=1, help="The best N only; with --sort, the first N."),
+    ] = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Show an experiment's trials, also while its sweep runs; by number unless --sort or --top is given.
+
+    A condition has names, numbers, "texts", comparisons, and, or, not, in, and arithmetic. Names are parameters,
+    metrics (their last values), and phase, reason, number, epoch, attempt, duration_s, error and more; parameters.lr
+    and metrics.lr tell apart what is called the same, and metrics["val/loss"] takes any name. What a trial lacks is
+    None, and no comparison with it is true.
+
+    \b
+    expsdk results digits --top 10
+    expsdk results digits --where 'lr < 0.01 and phase == "Failed"'
+    expsdk results digits --where 'opt in ("sgd", "adam") and not momentum > 0.9' --sort -duration_s
+    expsdk results digits --where 'phase == "Failed"' -o name | xargs -n1 expsdk logs
+    expsdk results digits -o csv > digits.csv
+    """
+    found = place.results(name)
+    total, fields = len(found), row_fields(found)
+    if condition is not None:
+        found = found.where(condition)
+    if order is not None:
+        found = found.sort_by(order)
+        found = found[:top] if top is not None else found
+    elif top is not None:
+        found = found.top(top)
+    print_trials(found, output, fields=fields)
+    if output.is_table and len(found) < total:
+        say(f"{len(found)} of {total} trials")
+    elif not total:
+        say(f"{name} has no trial yet")
+
+
+@app.command()
+@placed
+def best(place: Place, name: Experiment, output: Output = Format.TABLE) -> None:
+    """Show an experiment's best trial; with several objectives, all that no other is better than by all of them.
+
+    It ends with 3 where no trial has succeeded with a value.
+
+    \b
+    expsdk best digits
+    expsdk best digits -o name
+    expsdk best digits -o json | jq '.[0]["parameters.lr"]'
+    """
+    found = place.results(name)
+    has_one = len(found.experiment.spec.objectives) == 1
+    try:
+        chosen = found.top(1) if has_one else found.pareto
+        if not chosen:
+            _ = found.best  # which tells why there is none
+    except NoBestTrial as error:
+        say(str(error))
+        raise typer.Exit(NOT_WELL) from error
+    print_trials(chosen, output, fields=row_fields(found))
+
+
+def print_trials(trials: Results, output: Format, *, fields: Sequence[str]) -> None:
+    """Print trials with the fields of `row_fields`."""
+    from expsdk.analysis.facts import trial_facts
+
+    print_rows([trial_facts(trial) for trial in trials], fields, _columns(trials, fields), output)
+
+
+def row_fields(trials: Results) -> list[str]:
+    """Return the fields of an experiment's rows: facts, parameters, objectives, what else trials have, and times."""
+    known = trials.names()
+    others = sorted({field for trial in trials for field in trial.to_dict()} - {*_FACTS, *_TIMES, *known})
+    return [*_FACTS, *known, *others, *_TIMES]
+
+
+def _columns(trials: Results, fields: Sequence[str]) -> list[Column]:
+    objectives = [f"metrics.{objective.metric}" for objective in trials.experiment.spec.objectives]
+    parameters = [field for field in fields if field.startswith("parameters.")]
+    others = [field for field in fields if field not in (*_FACTS, *_TIMES, *objectives, *parameters)]
+    has_other_phases = any(trial.phase != Phase.SUCCEEDED for trial in trials)
+    from expsdk.analysis.words import in_one_line
+
+    return [
+        Column("trial", lambda row: str(row["name"]).rpartition("-")[2]),
+        *([Column("phase", _state, style=style_of("phase"))] if has_other_phases else []),
+        *(_number_column(field) for field in objectives),
+        *(_parameter_column(field) for field in parameters),
+        Column("epoch", lambda row: "-" if row["epoch"] is None else str(row["epoch"]), is_number=True),
+        Column("took", lambda row: as_span(row["duration_s"]), is_number=True),
+        *(_number_column(field, is_wide=True) for field in others),
+        Column("attempt", lambda row: str(row["attempt"]), is_number=True, is_wide=True),
+        Column("node", lambda row: row.get("environment.node") or row.get("environment.host") or "-", is_wide=True),
+        Column("error", lambda row: in_one_line(row["error"]), is_wide=True),
+    ]
+
+
+def _state(row: Row) -> str:
+    return f"{row['phase']} ({row['reason']})" if row["reason"] else str(row["phase"])
+
+
+def _number_column(field: str, *, is_wide: bool = False) -> Column:
+    """Return the column of a metric, a constraint, or what else few trials have."""
+
+    def cell(row: Row) -> str:
+        value = row.get(field)
+        return as_number(value) if value is None or isinstance(value, (int, float)) else str(value)
+
+    return Column(field.partition(".")[2] or field, cell, is_number=True, is_wide=is_wide)
+
+
+def _parameter_column(field: str) -> Column:
+    return Column(field.partition(".")[2], lambda row: as_value(row.get(field)))
