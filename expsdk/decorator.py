@@ -186,6 +186,7 @@ def experiment(
     name: str | None = None,
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    autolog: bool = True,
 ) -> Callable[[Callable[P, R]], Experiment[P, R]]:
     """Return a decorator that makes a training function an experiment.
 
@@ -199,11 +200,13 @@ def experiment(
         name: What experiments are named after; by default the function.
         include: Globs, relative to the project's root, of files that travel with the code.
         exclude: Globs of files that do not.
+        autolog: Whether trials log what training libraries report of themselves: TensorBoard writers, Keras, Lightning,
+            Hugging Face's Trainer, XGBoost and LightGBM. What the function logs by the same name counts instead.
 
     Raises:
         SpaceError: A domain is impossible, or the space does not fit the function's signature.
         ObjectiveError: An objective or a direction is impossible.
-        DefinitionError: The name or a glob is impossible.
+        DefinitionError: The name, a glob or `autolog` is impossible.
     """
 
     def decorate(function: Callable[P, R]) -> Experiment[P, R]:
@@ -217,6 +220,7 @@ def experiment(
                 name=name,
                 include=include,
                 exclude=exclude,
+                autolog=autolog,
             )
         )
 

@@ -22,6 +22,9 @@
     │   ├── StorageError (OSError)        records cannot be written or read
     │   ├── WaitTimeout (TimeoutError)    trials have not ended in the time they were waited for
     │   └── LoadError                     the payload does not load where trials would run
+    ├── ReplayError                       a trial cannot be run again here
+    ├── ExchangeError                     an experiment cannot be exported or imported
+    ├── DashboardError (RuntimeError)     the dashboard cannot be served there
     └── ResultsError (LookupError)        what was asked of the results is not there
         ├── TrialNotFound
         └── NoBestTrial
@@ -36,7 +39,9 @@ __all__ = [
     "BackendError",
     "ClusterError",
     "Conflict",
+    "DashboardError",
     "DefinitionError",
+    "ExchangeError",
     "ExperimentExists",
     "ExperimentNotFound",
     "Expired",
@@ -50,6 +55,7 @@ __all__ = [
     "PackingError",
     "PayloadTooLarge",
     "QuotaExceeded",
+    "ReplayError",
     "ResourceNotFound",
     "ResultsError",
     "SpaceError",
@@ -155,6 +161,18 @@ class LoadError(BackendError):
 
 class WaitTimeout(BackendError, TimeoutError):
     """Trials have not ended in the time they were waited for."""
+
+
+class ReplayError(ExpsdkError):
+    """A trial cannot be run again here."""
+
+
+class ExchangeError(ExpsdkError):
+    """An experiment cannot be exported, or what was exported cannot be imported."""
+
+
+class DashboardError(ExpsdkError, RuntimeError):
+    """The dashboard cannot be served where it was asked for."""
 
 
 class ResultsError(ExpsdkError, LookupError):

@@ -1,35 +1,17 @@
-"""What a trial's row has, by name: whatever a condition, an order or a column may ask of it."""
+"""The names of what rows have, in full and in short: `parameters.lr` is `lr`, unless a fact is called so."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from expsdk.analysis.trial import TrialRecord
 from expsdk.errors import ResultsError
 from expsdk.spelling import suggest
 
-__all__ = ["GROUPS", "find_name", "names_of", "trial_facts"]
+__all__ = ["GROUPS", "find_name", "names_of"]
 
-GROUPS = ("parameters", "metrics", "constraints", "environment")
+GROUPS = ("parameters", "metrics", "constraints", "provenance")
 """The first words of names such as `parameters.lr`, in the order in which `lr` alone is looked for."""
-
-
-def trial_facts(trial: TrialRecord) -> dict[str, Any]:
-    """Return all that is known of a trial in single values: a row's, and more.
-
-    Names are those of `TrialRecord.to_dict`, and "attempt", "seed", "error", "output_dir", "log_path" and
-    `environment.…`.
-    """
-    return {
-        **trial.to_dict(),
-        "attempt": trial.attempt,
-        "seed": trial.seed,
-        "error": trial.error,
-        "output_dir": trial.output_dir,
-        "log_path": trial.log_path,
-        **{f"environment.{name}": value for name, value in trial.environment.items()},
-    }
 
 
 def names_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -41,14 +41,28 @@ def read_results(records: Records, name: str, *, space: Space | None = None) -> 
     types = space or Space.from_declarative(experiment.spec.space)
     is_alive = records.trials_outlive or records.is_driven(name)
     trials = [
-        TrialRecord.from_document(
-            document if is_alive else _as_lost(document),
-            parameters=types.restore(document["spec"]["parameters"]),
-            log_path=records.log_path(document["metadata"]["name"]),
-        )
+        read_trial(document, space=types, is_alive=is_alive, log_path=records.log_path(document["metadata"]["name"]))
         for document in records.results(name)
     ]
     return Results(experiment, trials, location=records.location(name))
+
+
+def read_trial(
+    document: Mapping[str, Any], *, space: Space, is_alive: bool, log_path: str | None = None
+) -> TrialRecord:
+    """Return the trial of a Result.
+
+    Args:
+        document: The Result, as JSON values.
+        space: The experiment's space.
+        is_alive: Whether a trial that has not ended may go on; else it is lost.
+        log_path: Where its log is.
+    """
+    return TrialRecord.from_document(
+        document if is_alive else _as_lost(document),
+        parameters=space.restore(document["spec"]["parameters"]),
+        log_path=log_path,
+    )
 
 
 def _as_lost(document: Mapping[str, Any]) -> Mapping[str, Any]:

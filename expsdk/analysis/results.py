@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import math
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, overload
+from functools import cached_property
+from typing import TYPE_CHECKING, overload
 
 from expsdk.analysis.dominance import Point, pareto_front
-from expsdk.analysis.facts import find_name, names_of, trial_facts
+from expsdk.analysis.facts import find_name, names_of
 from expsdk.analysis.order import in_order
-from expsdk.analysis.table import html_table, text_table
+from expsdk.analysis.rows import csv_text, json_text, write_text
+from expsdk.analysis.table import text_table
 from expsdk.analysis.trial import TrialRecord
 from expsdk.analysis.words import count_of, counts_by_phase, in_one_line
 from expsdk.errors import NoBestTrial, ResultsError, TrialNotFound
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
-from expsdk.resources.times import format_time
 from expsdk.space import Space
 from expsdk.spelling import suggest
-from expsdk_runtime.contract import Phase, encode_number
+from expsdk_runtime.contract import Phase
 
 if TYPE_CHECKING:
     import pandas
+
+    from expsdk.analysis.plots import Plots
 
 SHOWN = 10
 
@@ -72,7 +74,7 @@ class Results(Sequence[TrialRecord]):
         violate constraints or lack a value are not. With one objective these are the best, and those equal to it.
         """
         valued = self._valued()
-        return self._with(valued[index][1] for index in pareto_front([point for point, _ in valued]))
+        return self.only(valued[index][1] for index in pareto_front([point for point, _ in valued]))
 
     def top(self, count: int) -> Results:
         """Return the succeeded trials with the best values, best first, at most `count`; empty where none has one.
@@ -85,7 +87,7 @@ class Results(Sequence[TrialRecord]):
         """
         if not _is_count(count):
             raise ResultsError(f"top takes how many trials, not {count!r}; write a whole number such as top(5)")
-        return self._with(self._ranked(count, may_be_empty=True))
+        return self.only(self._ranked(count, may_be_empty=True))
 
     def filter(self, *, phase: str | Iterable[str]) -> Results:
         """Return the trials of a phase, or of several.
@@ -97,7 +99,7 @@ class Results(Sequence[TrialRecord]):
         unknown = sorted(map(repr, phases - set(Phase.ALL)))
         if unknown:
             raise ResultsError(f"a phase is one of {', '.join(Phase.ALL)}, not {', '.join(unknown)}; write one of them")
-        return self._with(trial for trial in self if trial.phase in phases)
+        return self.only(trial for trial in self if trial.phase in phases)
 
     def where(self, condition: str) -> Results:
         """Return the trials for which a condition is true, such as `lr < 0.01 and phase == "Failed"`.
@@ -110,8 +112,8 @@ class Results(Sequence[TrialRecord]):
         """
         from expsdk.analysis.where import matching
 
-        places = matching(condition, [trial_facts(trial) for trial in self], names=self.names())
-        return self._with(self._trials[place] for place in places)
+        places = matching(condition, [trial.to_dict() for trial in self], names=self.names())
+        return self.only(self._trials[place] for place in places)
 
     def sort_by(self, name: str) -> Results:
         """Return the trials by a value, smallest first, or largest first with "-" before its name: `-val_loss`.
@@ -121,11 +123,11 @@ class Results(Sequence[TrialRecord]):
         Raises:
             ResultsError: No trial has anything of that name.
         """
-        rows = {trial.name: trial_facts(trial) for trial in self}
+        rows = {trial.name: trial.to_dict() for trial in self}
         known = [*names_of(rows.values()), *self.names()]
         full = find_name(name.removeprefix("-"), known) if rows else name
         ordered = in_order(self._trials, lambda trial: rows[trial.name].get(full), descending=name.startswith("-"))
-        return self._with(ordered)
+        return self.only(ordered)
 
     def names(self) -> list[str]:
         """Return the names of all parameters and objectives, as rows have them: `parameters.lr`, `metrics.loss`."""
@@ -145,7 +147,7 @@ class Results(Sequence[TrialRecord]):
             IndexError: There is no trial at that place.
         """
         if isinstance(key, slice):
-            return self._with(self._trials[key])
+            return self.only(self._trials[key])
         if isinstance(key, str):
             return self._named(key)
         return self._trials[key]
@@ -156,47 +158,104 @@ class Results(Sequence[TrialRecord]):
     def __iter__(self) -> Iterator[TrialRecord]:
         return iter(self._trials)
 
+    @cached_property
+    def plot(self) -> Plots:
+        """Figures: `results.plot.history()`, `curves()`, `parallel()`, `importance()`, `slice()`, `contour()`,
+        `pareto()` and `timeline()`, with plotly or matplotlib.
+        """  # noqa: D205
+        from expsdk.analysis.plots import Plots  # which imports this module
+
+        return Plots(self)
+
     def to_dataframe(self) -> pandas.DataFrame:
         """Return a pandas DataFrame with a row for each trial, indexed by name.
 
-        Columns: number, phase, reason, `parameters.…`, `metrics.…` (last values), epoch, started, ended, duration_s;
-        and is_feasible, `constraints.…`, parent, reused_from where a trial has them.
+        Columns are those of `TrialRecord.to_dict`, where any trial has them: number, phase, reason, `parameters.…`,
+        `metrics.…` (last values), `constraints.…`, epoch, started, ended, duration_s, attempt, seed, error, output_dir,
+        `provenance.…`. Whole numbers that some trials lack are pandas' nullable ones; so are true and false.
 
         Raises:
             ResultsError: pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ResultsError("to_dataframe() needs pandas; install it: pip install 'expsdk[pandas]'") from error
-        rows = [trial.to_dict() for trial in self]
-        columns = sorted(dict.fromkeys(column for row in rows for column in row), key=_column_place)
-        frame: pandas.DataFrame = pd.DataFrame(rows, columns=columns or ["name"]).set_index("name")
-        return frame
+        from expsdk.analysis.frames import trials_frame  # pandas is slow to import, and not always there
 
-    def to_json(self, *, indent: int | None = None) -> str:
-        """Return a JSON list with an object for each trial; NaN and the infinities are strings, times RFC 3339."""
-        rows = [{name: _jsonable(value) for name, value in trial.to_dict().items()} for trial in self]
-        return json.dumps(rows, indent=indent, allow_nan=False)
+        return trials_frame(self)
+
+    def history_dataframe(self) -> pandas.DataFrame:
+        """Return a pandas DataFrame with a row for each point of each metric's history, trial by trial.
+
+        Columns: trial (name), number (of the trial), metric, epoch, value. The record of a long history is thinned: its
+        first, last and best point are always there.
+
+        Raises:
+            ResultsError: pandas is not installed.
+        """
+        from expsdk.analysis.frames import history_frame
+
+        return history_frame(self)
+
+    @overload
+    def to_csv(self, path: None = None) -> str: ...
+    @overload
+    def to_csv(self, path: str | os.PathLike[str]) -> None: ...
+    def to_csv(self, path: str | os.PathLike[str] | None = None) -> str | None:
+        """Write a CSV file with a header and a line for each trial, or return it where no path is given.
+
+        Columns are those of `to_dataframe`. What is not there is an empty cell; lists, mappings, true and false are as
+        in JSON, NaN and the infinities "NaN", "Infinity" and "-Infinity", times RFC 3339.
+
+        Raises:
+            ResultsError: The file cannot be written.
+        """
+        return _told(csv_text(self), path)
+
+    @overload
+    def to_json(self, path: None = None, *, indent: int | None = None) -> str: ...
+    @overload
+    def to_json(self, path: str | os.PathLike[str], *, indent: int | None = None) -> None: ...
+    def to_json(self, path: str | os.PathLike[str] | None = None, *, indent: int | None = None) -> str | None:
+        """Write a JSON file with an object for each trial in a list, or return it where no path is given.
+
+        Keys are the columns of `to_dataframe` that the trial has. NaN and the infinities are the strings "NaN",
+        "Infinity" and "-Infinity", times RFC 3339.
+
+        Raises:
+            ResultsError: The file cannot be written.
+        """
+        return _told(json_text(self, indent=indent), path)
+
+    def to_parquet(self, path: str | os.PathLike[str]) -> None:
+        """Write a Parquet file of `to_dataframe`; parameters that are not all of one type are JSON in it.
+
+        Raises:
+            ResultsError: pandas or pyarrow is not installed, or the file cannot be written.
+        """
+        from expsdk.analysis.frames import write_parquet
+
+        write_parquet(self, path)
 
     def __repr__(self) -> str:
-        return f"<Results of {self.name}: {self._headline()}>"
+        return f"<Results of {self.name}: {self.headline}>"
 
     def __str__(self) -> str:
         shown = self._shown()
         return "\n".join([self._caption(shown), *text_table(shown), f"kept in {self.location}"])
 
     def _repr_html_(self) -> str:
+        from expsdk.analysis.cards import results_card  # only notebooks need it
+
         shown = self._shown()
-        return html_table(self._caption(shown), shown)
+        return results_card(self, shown, caption=self._caption(shown).removeprefix(f"{self.name}: "))
 
     def _caption(self, shown: Sequence[TrialRecord]) -> str:
-        caption = f"{self.name}: {self._headline()}"
+        caption = f"{self.name}: {self.headline}"
         if len(shown) == len(self):
             return caption
         return f"{caption}, the {'first' if shown == self._trials[:SHOWN] else 'best'} {len(shown)}:"
 
-    def _headline(self) -> str:
+    @property
+    def headline(self) -> str:
+        """How many trials there are, and how many in each phase, in words."""
         counts = counts_by_phase(self.counts) or "none has begun"
         return f"{count_of(len(self), 'trial')} ({counts})"
 
@@ -237,7 +296,7 @@ class Results(Sequence[TrialRecord]):
         why = f"; {failed.name} failed: {in_one_line(failed.error)}" if failed else ""
         violating = sum(trial.phase == Phase.SUCCEEDED and not trial.is_feasible for trial in self)
         why += f"; {count_of(violating, 'trial')} violated constraints" if violating else ""
-        return f"the best trial has succeeded with a value of {metric!r}, and of {self._headline()} none has{why}"
+        return f"the best trial has succeeded with a value of {metric!r}, and of {self.headline} none has{why}"
 
     def _named(self, name: str) -> TrialRecord:
         for trial in self:
@@ -248,7 +307,8 @@ class Results(Sequence[TrialRecord]):
         remedy = suggest(full, names, otherwise=f"names look like {trial_name(self.name, 3)!r}")
         raise TrialNotFound(f"{self.name} has {count_of(len(self), 'trial')}, and none is named {name!r}; {remedy}")
 
-    def _with(self, trials: Iterable[TrialRecord]) -> Results:
+    def only(self, trials: Iterable[TrialRecord]) -> Results:
+        """Return results of the same experiment with these trials alone."""
         return Results(self.experiment, trials, location=self.location)
 
 
@@ -256,17 +316,9 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _column_place(column: str) -> int:
-    """Return where a column stands: facts, then parameters, then metrics, then times."""
-    if column.startswith("parameters."):
-        return 1
-    if column.startswith(("metrics.", "constraints.")):
-        return 2
-    facts = {"name", "number", "phase", "reason", "is_feasible", "parent", "reused_from"}
-    return 0 if column in facts else 3
-
-
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, float):
-        return encode_number(value)
-    return format_time(value) if isinstance(value, datetime) else value
+def _told(text: str, path: str | os.PathLike[str] | None) -> str | None:
+    """Return the text, or write it where there is a path."""
+    if path is None:
+        return text
+    write_text(path, text)
+    return None

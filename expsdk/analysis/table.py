@@ -1,9 +1,8 @@
-"""Trials as a table, in text and in HTML."""
+"""Trials as a table."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from html import escape
 
 from expsdk.analysis.trial import TrialRecord
 from expsdk.resources.result import format_value
@@ -14,7 +13,7 @@ CELL_LIMIT_CHARS = 32
 
 def text_table(trials: Sequence[TrialRecord]) -> list[str]:
     """Return the lines of a table with a row for each trial; none for no trials."""
-    header, *rows = _cells(trials)
+    header, *rows = cells(trials)
     if not rows:
         return []
     widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
@@ -24,15 +23,7 @@ def text_table(trials: Sequence[TrialRecord]) -> list[str]:
     ]
 
 
-def html_table(caption: str, trials: Sequence[TrialRecord]) -> str:
-    """Return a table with a caption and a row for each trial."""
-    header, *rows = _cells(trials)
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _cells(trials: Sequence[TrialRecord]) -> list[list[str]]:
+def cells(trials: Sequence[TrialRecord]) -> list[list[str]]:
     """Return the header and the rows: number, phase, objectives, parameters, then what few trials have.
 
     The experiment's name is not repeated, nor is a phase that all share with the best: width is scarce.

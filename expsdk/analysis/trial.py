@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from html import escape
 from typing import Any
 
+from expsdk.analysis.words import in_one_line
 from expsdk.resources.result import summarize_parameters
 from expsdk.resources.times import parse_time
 from expsdk_runtime.contract import Phase, decode_number
@@ -56,11 +56,12 @@ class TrialRecord:
         history: Each metric over epochs.
         output_dir: The trial's own directory, or "" before it began.
         log_path: The file with all that the trial printed, or None where the backend keeps no file.
-        environment: Where and with what it ran.
+        environment: Where and with what it ran, as its job tells.
         constraints: The values of the sweep's constraints: above 0, one is violated; empty where there are none, or
             where the trial has not succeeded.
         parent: Name of the trial whose checkpoints this one began with, or "".
         reused_from: Name of the trial whose results these are, where this one did not run, or "".
+        launched: Where its experiment comes from, as its record tells: commit, user, time; see `provenance`.
     """
 
     name: str
@@ -83,6 +84,7 @@ class TrialRecord:
     constraints: tuple[float, ...] = ()
     parent: str = ""
     reused_from: str = ""
+    launched: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_document(
@@ -114,14 +116,52 @@ class TrialRecord:
                 name: {key: value if key == "epoch" else decode_number(value) for key, value in summary.items()}
                 for name, summary in status.get("metrics", {}).items()
             },
-            history={name: _history(columns) for name, columns in status.get("history", {}).items()},
+            history=_Histories(status.get("history", {})),
             output_dir=status.get("outputDir", ""),
             log_path=log_path,
             environment=dict(status.get("environment", {})),
             constraints=tuple(map(decode_number, spec.get("constraints") or ())),
             parent=spec.get("parent", ""),
             reused_from=status.get("reusedFrom") or "",
+            launched=dict(spec.get("provenance") or {}),
         )
+
+    @property
+    def packages(self) -> dict[str, str]:
+        """Versions of the packages that the function imports, by name, as its job found them."""
+        pairs = (each.partition("==") for each in self.environment.get("packages", "").split())
+        return {name: version for name, _, version in pairs}
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What one needs to know to get the same again: code, parent, seed, Python, packages, machine, who and when.
+
+        Only what is known is there, as plain values: "git_commit", "git_dirty", "diff_digest", "payload_digest",
+        "python", "packages" (a dict), "image", "platform", "node", "host", "pod", "seed", "parent", "reused_from",
+        "user" ("ada@laptop"), "created" (RFC 3339: when the sweep was) and "expsdk" (its version).
+        """
+        told, launched = self.environment, self.launched
+        user = "@".join(filter(None, (launched.get("user"), launched.get("host"))))
+        facts = {
+            "git_commit": launched.get("gitCommit"),
+            "git_dirty": launched.get("gitDirty"),
+            "diff_digest": launched.get("diffDigest"),
+            "payload_digest": told.get("digest"),
+            "python": told.get("python"),
+            "packages": self.packages,
+            "image": told.get("image"),
+            "platform": told.get("platform"),
+            "node": told.get("node"),
+            "host": told.get("host"),
+            "pod": told.get("podName"),
+            "seed": self.seed,
+            "parent": self.parent,
+            "reused_from": self.reused_from,
+            "user": user,
+            "created": launched.get("created"),
+            "expsdk": launched.get("expsdk"),
+        }
+        return {name: fact for name, fact in facts.items() if fact not in (None, "", {})}
 
     @property
     def duration_s(self) -> float | None:
@@ -146,12 +186,27 @@ class TrialRecord:
         return f"{self.phase} ({self.reason})" if self.reason else self.phase
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what a table's row says of the trial: names, phase, parameters, last metrics, times.
+        """Return what a table's row says of the trial.
 
-        Constraints, "is_feasible", "parent" and "reused_from" are there where the trial has them.
+        - "name", "number", "phase", "reason": which trial, and where it stands
+        - "is_feasible", "parent", "reused_from", where it has constraints, a parent or another trial's results
+        - "parameters.NAME": its sample; those of branches that it does not take are not there
+        - "metrics.NAME": the last value of each metric, and so of each objective
+        - "constraints.INDEX": the values of the constraints, from 0; above 0, one is violated
+        - "epoch": the highest epoch of any metric
+        - "started", "ended" (UTC), "duration_s" (seconds): of the last attempt; None while there is none
+        - "attempt", "seed": which attempt it is, from 1, and the trial's own seed
+        - "error": what went wrong in one line, where it failed
+        - "output_dir": the trial's own directory, once it has one
+        - "provenance.NAME": what `provenance` knows beside these; packages as "numpy==2.1.0 torch==2.13.0"
         """
         feasible = {"is_feasible": self.is_feasible} if self.constraints else {}
         origins = {"parent": self.parent, "reused_from": self.reused_from}
+        ends = {"error": in_one_line(self.error), "output_dir": self.output_dir}
+        metrics = {**self.values, **{name: summary["last"] for name, summary in self.metrics.items()}}
+        provenance = {name: fact for name, fact in self.provenance.items() if name not in ("seed", *origins)}
+        if "packages" in provenance:
+            provenance["packages"] = self.environment["packages"]
         return {
             "name": self.name,
             "number": self.number,
@@ -160,12 +215,16 @@ class TrialRecord:
             **feasible,
             **{name: origin for name, origin in origins.items() if origin},
             **{f"parameters.{name}": value for name, value in self.parameters.items()},
-            **{f"metrics.{name}": summary["last"] for name, summary in self.metrics.items()},
+            **{f"metrics.{name}": value for name, value in metrics.items()},
             **{f"constraints.{index}": value for index, value in enumerate(self.constraints)},
             "epoch": self.epoch,
             "started": self.started,
             "ended": self.ended,
             "duration_s": self.duration_s,
+            "attempt": self.attempt,
+            "seed": self.seed,
+            **{name: end for name, end in ends.items() if end},
+            **{f"provenance.{name}": fact for name, fact in provenance.items()},
         }
 
     def __repr__(self) -> str:
@@ -178,7 +237,9 @@ class TrialRecord:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
+        from expsdk.analysis.cards import trial_card  # which imports this module
+
+        return trial_card(self)
 
     def _summary(self) -> str:
         values = ", ".join(f"{name}={value:.6g}" for name, value in self.values.items())
@@ -194,10 +255,31 @@ class TrialRecord:
         return ", ".join(part for part in parts if part)
 
 
+class _Histories(Mapping[str, MetricHistory]):
+    """The histories of a trial's metrics, read when somebody looks: few of 5,000 trials' are."""
+
+    def __init__(self, kept: Mapping[str, Mapping[str, Any]]) -> None:
+        self._kept = kept
+        self._read: dict[str, MetricHistory] = {}
+
+    def __getitem__(self, metric: str) -> MetricHistory:
+        history = self._read.get(metric)
+        if history is None:
+            kept = self._kept[metric]
+            epochs, values = kept["points"]
+            history = MetricHistory(tuple(epochs), tuple(map(decode_number, values)), kept["stride"])
+            self._read[metric] = history
+        return history
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._kept)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
 def _moment(text: str | None) -> datetime | None:
     return None if text is None else parse_time(text)
-
-
-def _history(columns: Mapping[str, Any]) -> MetricHistory:
-    values = tuple(decode_number(value) for value in columns["values"])
-    return MetricHistory(tuple(columns["epochs"]), values, columns["stride"])

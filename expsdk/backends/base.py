@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from expsdk.packaging.payload import Payload
@@ -26,6 +27,36 @@ class Update:
     number: int
     document: Document
     alive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequest:
+    """Another process wants a sweep, or one of its trials, to end.
+
+    Attributes:
+        number: The trial's number, which is not to be tried again; None means the sweep, as Ctrl-C does.
+    """
+
+    number: int | None = None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """All that is kept of an experiment, on its way from one place to another.
+
+    Attributes:
+        experiment: Its record.
+        results: Its Results, by number.
+        payload: The packed function, or None where that is not kept with it.
+        plan: The packed plan, or None where there is none.
+        outputs: Directories with what trials wrote and printed, by the trial's name.
+    """
+
+    experiment: Experiment
+    results: Sequence[Document]
+    payload: bytes | None = None
+    plan: bytes | None = None
+    outputs: Mapping[str, Path] = field(default_factory=dict)
 
 
 class Records(Protocol):
@@ -60,17 +91,65 @@ class Records(Protocol):
             ExperimentNotFound: There is no such experiment, or it is deleted meanwhile.
         """
 
-    def logs(self, trial: str) -> Iterator[str]:
-        """Yield the lines that a trial printed."""
+    def logs(self, trial: str, *, follow: bool = False, previous: bool = False) -> Iterator[str]:
+        """Yield the lines that a trial printed, in its last attempt.
+
+        Args:
+            trial: The trial's name.
+            follow: Whether to go on, from attempt to attempt, until the trial has ended. A line comes when it is whole.
+            previous: Whether to read the attempt before the last, instead.
+
+        Raises:
+            TrialNotFound: There is no such trial, or no earlier attempt at it.
+        """
 
     def log_path(self, trial: str) -> str | None:
         """Return the file that `logs` reads, or None where there is none to name."""
 
+    def payload(self, experiment: Experiment, *, plan: bool = False) -> bytes:
+        """Return the packed function, or the packed plan, that is kept with an experiment.
+
+        Raises:
+            BackendError: It is not there, or not as it was kept.
+        """
+
+    def project_root(self, name: str) -> str | None:
+        """Return the user's own project, where paths of an experiment's code lead in trials, if that is here still."""
+
     def location(self, name: str) -> str:
         """Return where the experiment is kept, for people."""
 
-    def dismiss(self, name: str) -> None:
-        """End the coordinator that was submitted to drive an experiment, where there is one; its trials go on."""
+    def request_stop(self, name: str, request: StopRequest) -> None:
+        """Ask whoever drives an experiment, in whatever process, to end it or a trial of it; does not wait for that.
+
+        Raises:
+            ExperimentNotFound: There is no such experiment.
+            BackendError: Nobody drives it, or who does cannot be asked, or not by this user.
+        """
+
+    def dismiss(self, name: str) -> bool:
+        """End the coordinator that was submitted to drive an experiment, where there is one; its trials go on.
+
+        Returns:
+            Whether there was one.
+        """
+
+    def address(self) -> dict[str, str]:
+        """Return what finds these records again: the backend and its options, as `expsdk.results` takes them.
+
+        What the same command would find without being told is left out.
+        """
+
+    def take_in(self, kept: Kept) -> list[str]:
+        """Keep an experiment that comes from elsewhere, whole or not at all; nobody drives it.
+
+        Returns:
+            What was left out, in words.
+
+        Raises:
+            ExperimentExists: The name is taken.
+            BackendError: It cannot be kept here; nothing is left of it.
+        """
 
     def delete(self, name: str) -> None:
         """Delete an experiment with all that belongs to it; raises `ExperimentNotFound`."""
@@ -122,13 +201,6 @@ class Backend(Protocol):
             BackendError: Another coordinator drives it, or its payload is not there.
         """
 
-    def kept_payload(self, experiment: Experiment, *, plan: bool = False) -> bytes:
-        """Return the packed function, or the packed plan, that is kept with an experiment.
-
-        Raises:
-            BackendError: It is not there, or not as it was kept.
-        """
-
     def requests(self, experiment: Experiment) -> dict[str, float]:
         """Return how much of the machine one trial takes: numbers of "cpu" and "gpu"."""
 
@@ -156,6 +228,9 @@ class Backend(Protocol):
         Raises:
             KeyboardInterrupt: A trial that ran in this very process was ended from outside; the next call tells how.
         """
+
+    def stop_requests(self) -> list[StopRequest]:
+        """Return what other processes have asked for since the last call; `wait` returns when one does."""
 
     def wake(self) -> None:
         """Make `wait` return soon; the one verb that a signal handler or another thread may call."""

@@ -10,7 +10,11 @@ from expsdk_runtime.contract import Phase, Reason
 from expsdk_runtime.status import keep_end, timestamp
 
 LINES = 20
-_PHASES = {Reason.INTERRUPTED: Phase.CANCELLED, Reason.PRUNED: Phase.PRUNED}
+_PHASES = {
+    Reason.INTERRUPTED: Phase.CANCELLED,
+    Reason.CANCELLED: Phase.CANCELLED,
+    Reason.PRUNED: Phase.PRUNED,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,22 +10,52 @@ from typing import Annotated
 
 import typer
 
-from expsdk.cli import build, cluster, coordinate, listing, results, show
+from expsdk.cli import (
+    build,
+    cluster,
+    compare,
+    coordinate,
+    dashboard,
+    doctor,
+    exchange,
+    listing,
+    logs,
+    pack,
+    replay,
+    results,
+    run,
+    show,
+    stop,
+    watch,
+)
 from expsdk.cli.exits import CANNOT, INTERRUPTED
+from expsdk.cli.sections import Verbs
 from expsdk.errors import ExpsdkError
 from expsdk.version import __version__
 
 app = typer.Typer(
     name="expsdk",
+    cls=Verbs,
     add_completion=True,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Every verb has its own help, with examples: expsdk install --help",
+    epilog="Every verb has its own help, with examples: expsdk results --help",
 )
-for group in (listing, show, results, cluster, build, coordinate):
-    app.add_typer(group.app)
+SECTIONS = {
+    "Run": (run, stop, pack),
+    "Look": (listing, show, watch, logs, results, compare, dashboard),
+    "Go back to": (replay, exchange),
+    "Set up": (doctor, cluster, build, coordinate),
+}
+"""The groups of verbs under the headings of the help."""
+
+for section, groups in SECTIONS.items():
+    for group in groups:
+        for verb in group.app.registered_commands:
+            verb.rich_help_panel = section
+        app.add_typer(group.app)
 
 
 def _print_version(asked: bool) -> None:
@@ -40,11 +70,20 @@ def _expsdk(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
     ] = False,
 ) -> None:
-    """Run hyperparameter sweeps on a Kubernetes cluster: every sample of a space is one Job.
+    """Run and look at hyperparameter sweeps, on this machine and on Kubernetes clusters.
 
     \b
+    expsdk run train.py --set trials=50     run a sweep
+    expsdk list                             which sweeps there are
+    expsdk show NAME                        what became of one, or of one trial
+    expsdk results NAME --top 10            its best trials
+    expsdk logs TRIAL --follow              what a trial prints
     expsdk install --namespace ml           once for each cluster, and for each namespace
-    expsdk build train.py --tag IMAGE       an image with your function and its packages baked in
+    expsdk doctor                           whether all is in order here
+
+    Exit codes: 0 done; 1 could not be done; 2 wrong command line; 3 done, but what was looked at has failed, was
+    cancelled or interrupted, or there is no best trial; 130 after Ctrl-C. Data goes to standard output, messages to
+    standard error. Tab completes names: expsdk --install-completion
     """
 
 

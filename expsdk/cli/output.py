@@ -21,7 +21,19 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = ["Column", "Format", "Output", "Row", "print_document", "print_rows", "say", "style_of", "styled"]
+__all__ = [
+    "Column",
+    "Format",
+    "Output",
+    "Row",
+    "print_document",
+    "print_lines",
+    "print_rows",
+    "print_text",
+    "say",
+    "style_of",
+    "styled",
+]
 
 Row = Mapping[str, Any]
 _GAP = "  "
@@ -129,6 +141,11 @@ def print_lines(lines: Iterable[str]) -> None:
     _write(f"{line}\n" for line in lines)
 
 
+def print_text(text: str) -> None:
+    """Print a text for people, as it is; what is printed comes at once."""
+    _write([text])
+
+
 def say(message: str) -> None:
     """Print a message, on standard error."""
     typer.echo(f"expsdk: {message}", err=True)
@@ -202,7 +219,7 @@ def _print_table(rows: Sequence[Row], columns: Sequence[Column], output: Format)
     ]
     room = None if output is Format.WIDE else terminal_width()
     shown, widths = _fit([column.is_number for column in columns], widths, room)
-    head = _line([columns[place].title.upper() for place in shown], shown, columns, widths, [_FAINT] * len(shown))
+    head = _line([columns[place].title for place in shown], shown, columns, widths, [_FAINT] * len(shown))
     lines = [head]
     for row, line in zip(rows, cells, strict=True):
         styles = [style(row) if (style := columns[place].style) else "" for place in shown]

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 _PANEL = "Where"
 
+
+def _complete_backend(incomplete: str) -> list[str]:
+    return [name for name in BACKENDS if name.startswith(incomplete)]
+
+
 Backend = Annotated[
     str | None,
     typer.Option(
@@ -29,6 +34,7 @@ Backend = Annotated[
         metavar="|".join(BACKENDS),
         help="Where experiments are: this machine's files or a cluster.",
         rich_help_panel=_PANEL,
+        autocompletion=_complete_backend,
     ),
 ]
 Root = Annotated[

@@ -23,8 +23,8 @@ app = typer.Typer()
 Experiment = Annotated[
     str, typer.Argument(metavar="NAME", help="The experiment's name.", autocompletion=complete_experiment)
 ]
-_FACTS = ("name", "number", "phase", "reason", "attempt", "epoch")
-_TIMES = ("started", "ended", "duration_s", "error")
+_FACTS = ("name", "number", "phase", "reason")
+_TIMES = ("epoch", "started", "ended", "duration_s", "attempt", "seed", "error")
 
 
 @app.command()
@@ -102,36 +102,33 @@ def best(place: Place, name: Experiment, output: Output = Format.TABLE) -> None:
 
 def print_trials(trials: Results, output: Format, *, fields: Sequence[str]) -> None:
     """Print trials with the fields of `row_fields`."""
-    from expsdk.analysis.facts import trial_facts
-
-    print_rows([trial_facts(trial) for trial in trials], fields, _columns(trials, fields), output)
+    print_rows([trial.to_dict() for trial in trials], fields, _columns(trials, fields), output)
 
 
 def row_fields(trials: Results) -> list[str]:
     """Return the fields of an experiment's rows: facts, parameters, objectives, what else trials have, and times."""
-    known = trials.names()
-    others = sorted({field for trial in trials for field in trial.to_dict()} - {*_FACTS, *_TIMES, *known})
-    return [*_FACTS, *known, *others, *_TIMES]
+    from expsdk.analysis.rows import columns_of
+
+    always = dict.fromkeys([*_FACTS, *trials.names(), *_TIMES])
+    return columns_of([always, *(trial.to_dict() for trial in trials)])
 
 
 def _columns(trials: Results, fields: Sequence[str]) -> list[Column]:
     objectives = [f"metrics.{objective.metric}" for objective in trials.experiment.spec.objectives]
     parameters = [field for field in fields if field.startswith("parameters.")]
-    others = [field for field in fields if field not in (*_FACTS, *_TIMES, *objectives, *parameters)]
+    others = [field for field in fields if field.startswith(("metrics.", "constraints.")) and field not in objectives]
     has_other_phases = any(trial.phase != Phase.SUCCEEDED for trial in trials)
-    from expsdk.analysis.words import in_one_line
-
     return [
         Column("trial", lambda row: str(row["name"]).rpartition("-")[2]),
         *([Column("phase", _state, style=style_of("phase"))] if has_other_phases else []),
         *(_number_column(field) for field in objectives),
-        *(_parameter_column(field) for field in parameters),
+        *(_parameter_column(field, trials) for field in parameters),
         Column("epoch", lambda row: "-" if row["epoch"] is None else str(row["epoch"]), is_number=True),
         Column("took", lambda row: as_span(row["duration_s"]), is_number=True),
         *(_number_column(field, is_wide=True) for field in others),
         Column("attempt", lambda row: str(row["attempt"]), is_number=True, is_wide=True),
-        Column("node", lambda row: row.get("environment.node") or row.get("environment.host") or "-", is_wide=True),
-        Column("error", lambda row: in_one_line(row["error"]), is_wide=True),
+        Column("node", lambda row: row.get("provenance.node") or row.get("provenance.host") or "-", is_wide=True),
+        Column("error", lambda row: row.get("error") or "", is_wide=True),
     ]
 
 
@@ -149,5 +146,8 @@ def _number_column(field: str, *, is_wide: bool = False) -> Column:
     return Column(field.partition(".")[2] or field, cell, is_number=True, is_wide=is_wide)
 
 
-def _parameter_column(field: str) -> Column:
-    return Column(field.partition(".")[2], lambda row: as_value(row.get(field)))
+def _parameter_column(field: str, trials: Results) -> Column:
+    name = field.partition(".")[2]
+    values = [trial.parameters[name] for trial in trials if name in trial.parameters]
+    are_numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
+    return Column(name, lambda row: as_value(row.get(field)), is_number=are_numbers)

@@ -1,8 +1,9 @@
 """Running a user's script up to its sweep, for the experiments that it defines.
 
-A payload that is baked into an image must be the very one that `python SCRIPT` packs for its sweep, for jobs check its
-digest. So the script runs as `__main__`, as Python itself would run it, but without what stands under
-`if __name__ == "__main__":`, and no further than to a sweep that it starts outside of that.
+A payload that is made of a script must be the very one that `python SCRIPT` packs for its sweep: jobs check its digest.
+So the script runs as `__main__`, as Python itself would run it, but without what stands under
+`if __name__ == "__main__":`, and no further than to a sweep that it starts outside of that. What it asks of its own
+sweep there is not looked at.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, NoReturn
 
 from expsdk.errors import DefinitionError, ExpsdkError
+from expsdk.spelling import suggest
 
 if TYPE_CHECKING:
     from expsdk.decorator import Experiment
@@ -23,24 +25,34 @@ if TYPE_CHECKING:
 
 
 def pack_script(target: str) -> Payload:
-    """Return the payload of the experiment that a script defines.
+    """Return the payload of the experiment that a script defines; see `load_script`.
+
+    Raises:
+        PackingError: Something that the function uses cannot travel.
+    """
+    with load_script(target) as defined:
+        return defined.pack()
+
+
+@contextmanager
+def load_script(target: str) -> Iterator[Experiment[..., object]]:
+    """Yield the experiment that a script defines; its module is `__main__` meanwhile, so it can be packed and run.
 
     Args:
         target: "train.py", or "train.py:function" where it defines several.
 
     Raises:
         DefinitionError: There is no such script, it fails, or it is not clear which experiment is meant.
-        PackingError: Something that the function uses cannot travel.
     """
     path, _, name = target.partition(":") if ".py:" in target else (target, "", "")
     file = Path(path)
     if not file.is_file():
-        raise DefinitionError(
-            f"an image is made of the experiment that a script defines, and there is no script at {path!r}"
-        )
+        scripts = (str(each) for each in file.parent.glob("*.py"))
+        remedy = suggest(path, scripts, otherwise="give its path, as python takes it")
+        raise DefinitionError(f"a script defines the experiment, and there is no script at {path!r}; {remedy}")
     with _as_main(file) as module:
         _run(module, file)
-        return _chosen(module, path, name).pack()
+        yield _chosen(module, path, name)
 
 
 class _ReachedSweepError(BaseException):
@@ -103,9 +115,8 @@ def _chosen(module: ModuleType, path: str, name: str) -> Experiment[..., object]
         return found[name]
     known = ", ".join(sorted(found))
     if name:
-        raise DefinitionError(
-            f"{path} defines {known or 'no experiment'}, and no {name!r}; name a function that @experiment decorates"
-        )
+        remedy = suggest(name, found, otherwise="name a function that @experiment decorates")
+        raise DefinitionError(f"{path} defines {known or 'no experiment'}, and no {name!r}; {remedy}")
     if not found:
         raise DefinitionError(
             f"{path} defines no experiment; decorate its training function with @experiment, outside of"

@@ -15,11 +15,12 @@ from expsdk.backends.kubernetes import pods, ward
 from expsdk.backends.kubernetes.documents import whole
 from expsdk.backends.kubernetes.labels import NUMBER_LABEL, RESULT, TRIAL, selector
 from expsdk.backends.kubernetes.lease import is_driven
+from expsdk.backends.kubernetes.stopping import stopped
 from expsdk.backends.kubernetes.trial import LiveTrial, Patience
 from expsdk.backends.kubernetes.ward import Look, NoteWaiting
 from expsdk.backends.kubernetes.work import JobGone, Looked, Work
 from expsdk.client.launching import LAUNCH_ANNOTATION
-from expsdk.client.stopping import stopped
+from expsdk.client.news import News
 from expsdk.client.summary import Summary
 from expsdk.cluster.api import Api
 from expsdk.cluster.follow import Follower, Listed, Seen, Trouble
@@ -51,7 +52,7 @@ class Attendant:
         known: The names of the Results that are there, each with the version that was told last.
     """
 
-    def __init__(self, api: Api, experiment: Experiment, *, settles: bool, patience: Patience) -> None:
+    def __init__(self, api: Api, experiment: Experiment, *, settles: bool, patience: Patience, news: News) -> None:
         """Begin to follow.
 
         Args:
@@ -59,6 +60,7 @@ class Attendant:
             experiment: The experiment's record.
             settles: Whether to write into Results what only Jobs and pods tell.
             patience: How long a trial may wait before it has failed.
+            news: Where it is told what is new, if it settles.
         """
         self.is_listed = False
         self.known: dict[str, str] = {}
@@ -66,10 +68,11 @@ class Attendant:
         self._experiment = experiment
         self._settles = settles
         self._patience = patience
+        self._news = news
         self._is_packed = experiment.spec.payload is not None
         self._queue: SimpleQueue[Any] = SimpleQueue()
         self._work = _Work(api, experiment, self._queue.put)
-        self._summary = Summary(api, experiment) if settles and not self._is_packed else None
+        self._summary = Summary(api, experiment, news) if settles and not self._is_packed else None
         self._trials: dict[str, LiveTrial] = {}
         self._early: dict[str, list[Seen]] = {}  # what was seen of a trial's Job and pods before its Result
         self._changed: list[Document] = []
@@ -175,6 +178,8 @@ class Attendant:
         if trial is None and (is_new or document["status"]["phase"] not in Phase.FINISHED):
             trial = LiveTrial(document["spec"]["number"], name, document, now)
         self._changed.append(document)
+        if self._settles:
+            self._news.heard(self._experiment, document)
         if self._summary is not None:
             self._summary.note(name, document["status"])
         if trial is None:
@@ -223,6 +228,8 @@ class Attendant:
             self._assess(trial, now)
         if self._summary is not None and self.is_listed:
             self._summary.publish(now)
+        if self._settles:
+            self._news.publish(self._experiment)
 
     def _look_for_experiment(self) -> None:
         name = self._experiment.metadata.name
@@ -290,7 +297,7 @@ class Attendant:
             trial.document = {**trial.document, "status": {**trial.status, "phase": Phase.RUNNING}}
         for decision in ward.mind(trial, now, self._patience):
             if isinstance(decision, Look):
-                self._work.look(trial.number, decision.names)
+                self._work.look(trial.number, decision.names, queued=decision.queued)
             elif isinstance(decision, NoteWaiting):
                 self._work.note_waiting(trial.document, decision.waiting)
             else:

@@ -14,6 +14,7 @@ from expsdk.backends.kubernetes.trial import Patience
 from expsdk.client.attending import TEND_EVERY_S, Attendant
 from expsdk.client.experiments import Experiments
 from expsdk.client.launching import Launcher
+from expsdk.client.news import News
 from expsdk.client.reading import as_result, experiment_name, trial_name_of
 from expsdk.client.recording import Entry, Recorder
 from expsdk.client.results import ResultRecords, no_trial
@@ -47,6 +48,7 @@ class Client:
         kubeconfig: str | None = None,
         start_patience_s: float = 600.0,
         schedule_patience_s: float = 86_400.0,
+        queue_patience_s: float | None = None,
         connections: int = 16,
     ) -> None:
         """Make a client; nothing is sent yet. In a pod without a kubeconfig, the pod's ServiceAccount is who asks.
@@ -58,6 +60,7 @@ class Client:
             start_patience_s: How long a trial that is watched may wait for an image that cannot be pulled, or for a
                 volume or Secret that is not there, before it fails, in seconds.
             schedule_patience_s: The same for a place on a node and for quota.
+            queue_patience_s: The same in a queue (`queue=`); by default as long as it takes.
             connections: How many connections are kept open.
 
         Raises:
@@ -67,8 +70,9 @@ class Client:
             namespace=namespace, context=context, kubeconfig=kubeconfig, connections=connections
         )
         self._api = self._records.api
-        self._patience = Patience(start_patience_s, schedule_patience_s)
-        self._launcher = Launcher(self._records)
+        self._patience = Patience(start_patience_s, schedule_patience_s, queue_patience_s)
+        self._news = News(self._api)
+        self._launcher = Launcher(self._records, self._news)
         self._recorder = Recorder(self._records)
         self.namespace = self._api.namespace
         self.experiments = Experiments(self._records)
@@ -152,7 +156,8 @@ class Client:
 
         It goes on through whatever happens to the connection. Where no sweep drives the experiment, it also writes into
         Results what only Jobs and pods tell: that a program has begun, what a trial waits for, that a Job has failed
-        without a word; and into the Experiment how many trials stand where, and which is the best.
+        without a word; and into the Experiment how many trials stand where, and which is the best; its Events tell
+        kubectl of launches, better trials and failures.
 
         Args:
             experiment: The experiment.
@@ -216,7 +221,8 @@ class Client:
         return self._records.logs(trial_name_of(trial), follow=follow, previous=previous)
 
     def close(self) -> None:
-        """Close all connections."""
+        """Write the last Events and close all connections."""
+        self._news.close()
         self._records.close()
 
     def __enter__(self) -> Client:  # noqa: PYI034 (typing has Self from 3.11 on)
@@ -233,7 +239,7 @@ class Client:
     def _attend(self, record: Experiment, *, settle: bool) -> Attendant:
         """Attend to an experiment's trials; where a sweep drives them, it settles, and it may try them again."""
         is_driven = record.spec.payload is not None and self._records.is_driven(record.metadata.name)
-        return Attendant(self._api, record, settles=settle and not is_driven, patience=self._patience)
+        return Attendant(self._api, record, settles=settle and not is_driven, patience=self._patience, news=self._news)
 
     def _watch(self, record: Experiment, *, until_over: bool, settle: bool) -> Iterator[Result]:
         with closing(self._attend(record, settle=settle)) as attendant:

@@ -11,6 +11,7 @@ from typing import Any
 from expsdk.backends.kubernetes.job import job_for
 from expsdk.backends.kubernetes.labels import result_document, selector
 from expsdk.backends.kubernetes.records import KubernetesRecords
+from expsdk.client.news import News
 from expsdk.client.reading import as_result, experiment_name
 from expsdk.client.samples import check_number, check_seed, checked_sample
 from expsdk.cluster.kinds import JOBS, RESULTS, Kind
@@ -29,8 +30,9 @@ Document = dict[str, Any]
 class Launcher:
     """Launches trials, from many threads at once."""
 
-    def __init__(self, records: KubernetesRecords) -> None:
+    def __init__(self, records: KubernetesRecords, news: News) -> None:
         self._records = records
+        self._news = news
         self._api = records.api
         self._next: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -48,7 +50,8 @@ class Launcher:
             chosen = self._take_number(record) if number is None else number
             name, launch = record.metadata.name, uuid.uuid4().hex
             own_seed = derive_trial_seed(record.spec.seed, chosen) if seed is None else seed
-            result = _marked(new_result(name, number=chosen, parameters=sample, seed=own_seed), launch)
+            made = new_result(name, number=chosen, parameters=sample, seed=own_seed, provenance=record.spec.provenance)
+            result = _marked(made, launch)
             try:
                 kept = self._launch(record, result, launch)
             except BaseException:
@@ -56,6 +59,7 @@ class Launcher:
                     self._next.pop(str(record.metadata.uid), None)  # or its number would be left out
                 raise
             if kept is not None:
+                self._news.launched(record, chosen)
                 return as_result(kept)
             if number is not None:
                 raise Conflict(

@@ -6,15 +6,19 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime, timezone
 from typing import Any
 
+from expsdk.analysis.words import counts_by_phase
+from expsdk.client.news import News
 from expsdk.cluster.api import Api
 from expsdk.cluster.kinds import EXPERIMENTS
 from expsdk.errors import ClusterError
-from expsdk.resources.experiment import Experiment
+from expsdk.resources.conditions import conditions_after
+from expsdk.resources.experiment import BestTrial, Experiment, progress_of
 from expsdk.resources.times import format_time
-from expsdk_runtime.contract import Phase, decode_number, encode_number
-from expsdk_runtime.status import timestamp
+from expsdk_runtime.contract import Phase, decode_number
+from expsdk_runtime.status import summarize, timestamp
 
 EVERY_S = 2.0
 
@@ -22,10 +26,13 @@ EVERY_S = 2.0
 class Summary:
     """Counts trials by phase and knows the best; what it knows is published now and then, and at the end."""
 
-    def __init__(self, api: Api, experiment: Experiment) -> None:
+    def __init__(self, api: Api, experiment: Experiment, news: News) -> None:
         self._api = api
+        self._news = news
+        self._experiment = experiment
         self._name = experiment.metadata.name
         self._objectives = experiment.spec.objectives
+        self._conditions = experiment.status.conditions
         started = experiment.status.start_time
         self._started = format_time(started) if started else timestamp()
         self._trials: dict[str, tuple[str, float]] = {}  # phase and value of the objective, NaN where there is none
@@ -47,9 +54,10 @@ class Summary:
         if not self._trials or status == self._published or (now < self._due_at and not at_once):
             return
         self._due_at = now + EVERY_S
+        self._tell(status)
         self._published = status
         ended = {"completionTime": timestamp() if status["phase"] in Phase.FINISHED else None}
-        changes = {"status": {**status, "startTime": self._started, **ended}}
+        changes = {"status": {**status, **self._standing(status), "startTime": self._started, **ended}}
         with suppress(ClusterError):  # trials go on without it
             self._api.patch(EXPERIMENTS, self._name, changes, subresource="status")
 
@@ -60,12 +68,28 @@ class Summary:
         best = self._best()
         return {
             "phase": Phase.SUCCEEDED if is_over else Phase.RUNNING,
+            "message": counts_by_phase(counts) if is_over else "",
+            "progress": progress_of(counts, self._experiment.spec.trials),
             "counts": {phase: counts[phase] or None for phase in Phase.ALL},
-            "best": best and {"trial": best[0], "value": encode_number(best[1])},
+            "best": best and best.model_dump(mode="json", by_alias=True),
         }
 
-    def _best(self) -> tuple[str, float] | None:
-        sign = -1 if self._objectives[0].direction == "maximize" else 1
+    def _standing(self, status: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the conditions that follow from a status."""
+        self._conditions = conditions_after(
+            self._conditions, phase=status["phase"], message=status["message"], at=datetime.now(timezone.utc)
+        )
+        return {"conditions": [each.model_dump(mode="json", by_alias=True) for each in self._conditions]}
+
+    def _tell(self, status: Mapping[str, Any]) -> None:
+        """Tell what is new since the last status."""
+        self._news.is_best(self._experiment, self._best())
+        if status["phase"] in Phase.FINISHED:
+            self._news.finished(self._experiment, status["message"])
+
+    def _best(self) -> BestTrial | None:
+        metric, direction = self._objectives[0].metric, self._objectives[0].direction
+        sign = -1 if direction == "maximize" else 1
         succeeded = [
             (sign * value, name)
             for name, (phase, value) in self._trials.items()
@@ -74,4 +98,4 @@ class Summary:
         if not succeeded:
             return None
         value, name = min(succeeded)
-        return name, sign * value
+        return BestTrial(trial=name, value=sign * value, summary=summarize({metric: sign * value}))

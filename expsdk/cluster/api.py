@@ -218,6 +218,7 @@ class Watch:
     def __init__(self, api: Api, kind: Kind, query: Mapping[str, str], silence_s: float) -> None:
         self._request = Request("watch", kind, api.namespace)
         self._connection = api.connection
+        self._has_ended = False
         self._answer = api.connection.request(
             "GET", kind.path(api.namespace), query=query, stream=True, read_timeout_s=silence_s
         )
@@ -229,6 +230,8 @@ class Watch:
         """Yield "ADDED", "MODIFIED", "DELETED" or "BOOKMARK", and the object."""
         rest = b""
         for chunk in self._connection.chunks(self._answer):
+            if self._has_ended:  # what comes from a socket after that may be encrypted still
+                return
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 event = json.loads(line)
@@ -239,7 +242,8 @@ class Watch:
 
     def end(self) -> None:
         """Let the stream end, also one that another thread waits for."""
-        with suppress(ValueError, OSError, RuntimeError):  # it has ended already
+        self._has_ended = True
+        with suppress(ValueError, OSError, RuntimeError, TypeError):  # it has ended already, or does so just now
             self._answer.shutdown()
 
     def close(self) -> None:

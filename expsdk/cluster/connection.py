@@ -125,7 +125,8 @@ class Connection:
         while True:
             try:
                 chunk = next(stream, None)
-            except (urllib3.exceptions.HTTPError, OSError) as error:
+            # The latter two come from a TLS socket that another thread shuts down between two of its steps.
+            except (urllib3.exceptions.HTTPError, OSError, AttributeError, ValueError) as error:
                 raise self.unreachable(error) from error
             if chunk is None:
                 return

@@ -43,6 +43,8 @@ JOBS = Kind("batch/v1", "Job", "jobs")
 PODS = Kind("v1", "Pod", "pods")
 CONFIG_MAPS = Kind("v1", "ConfigMap", "configmaps")
 EVENTS = Kind("v1", "Event", "events")
+WORKLOADS = Kind("kueue.x-k8s.io/v1beta1", "Workload", "workloads")
+"""Kueue's own record of a Job that waits in one of its queues."""
 NAMESPACES = Kind("v1", "Namespace", "namespaces", is_namespaced=False)
 SERVICE_ACCOUNTS = Kind("v1", "ServiceAccount", "serviceaccounts")
 LEASES = Kind("coordination.k8s.io/v1", "Lease", "leases")

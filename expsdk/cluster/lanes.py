@@ -1,7 +1,8 @@
 """Work on the API server by a few threads: in order for one object, at once for many, again where it could not be done.
 
 A lane is a key, such as a trial's number. Its tasks are done one after the other; tasks of different lanes are done at
-the same time. A task that the server could not do for now is done again, later and later, before its lane goes on.
+the same time. A task that the server could not do for now is done again, later and later, before its lane goes on. An
+idle lane's turn comes when no other is ready.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ _BUSY = frozenset({0, 429, 500, 502, 503, 504})
 @dataclass(slots=True)
 class _Lane:
     tasks: deque[Task] = field(default_factory=deque)
+    is_idle: bool = False
     is_queued: bool = False
     pause_s: float = 0.0
 
@@ -44,6 +46,7 @@ class Lanes:
         self._failed = failed
         self._lanes: dict[Hashable, _Lane] = {}
         self._ready: deque[Hashable] = deque()
+        self._idle: deque[Hashable] = deque()
         self._later: list[tuple[float, int, Hashable]] = []
         self._count = 0
         self._closed = False
@@ -54,23 +57,24 @@ class Lanes:
         for thread in self._threads:
             thread.start()
 
-    def do(self, key: Hashable, task: Task, *, instead: bool = False) -> None:
+    def do(self, key: Hashable, task: Task, *, instead: bool = False, idle: bool = False) -> None:
         """Do a task when those that its lane has already are done.
 
         Args:
             key: The lane.
             task: The task.
             instead: Whether to drop those that wait, also the one that is to be done again.
+            idle: Whether a new lane is an idle one.
         """
         with self._changed:
-            lane = self._lanes.setdefault(key, _Lane())
+            lane = self._lanes.setdefault(key, _Lane(is_idle=idle))
             if instead:
                 lane.tasks.clear()
                 lane.pause_s = 0.0
             lane.tasks.append(task)
             if not lane.is_queued:
                 lane.is_queued = True
-                self._ready.append(key)
+                self._queue(key)
             elif instead:
                 self._hasten(key)
             self._changed.notify()
@@ -114,11 +118,15 @@ class Lanes:
             while not self._closed:
                 now = time.monotonic()
                 while self._later and self._later[0][0] <= now:
-                    self._ready.append(heapq.heappop(self._later)[2])
-                if self._ready:
-                    return self._ready.popleft()
+                    self._queue(heapq.heappop(self._later)[2])
+                if self._ready or self._idle:
+                    return (self._ready or self._idle).popleft()
                 self._changed.wait(self._later[0][0] - now if self._later else None)
         return None
+
+    def _queue(self, key: Hashable) -> None:
+        """Let a lane have its turn."""
+        (self._idle if self._lanes[key].is_idle else self._ready).append(key)
 
     def _hasten(self, key: Hashable) -> None:
         """Let a lane that pauses go on now."""
@@ -142,7 +150,7 @@ class Lanes:
                 if not is_dropped:
                     lane.tasks.popleft()
                 if lane.tasks:
-                    self._ready.append(key)
+                    self._queue(key)
                 else:
                     del self._lanes[key]
             self._changed.notify_all()  # whoever waits for work, and whoever waits for the end of all of it

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from expsdk.cluster.kinds import CLUSTER_ROLES, ROLE_BINDINGS, SERVICE_ACCOUNTS
+from expsdk.cluster.kinds import CLUSTER_ROLES, ROLE_BINDINGS, SERVICE_ACCOUNTS, WORKLOADS
 from expsdk.version import __version__
 from expsdk_runtime.contract import API_GROUP
 
@@ -60,6 +60,7 @@ def _sweeping() -> list[Document]:
         _rule("", ["configmaps"], ["create", "delete", "get", "list"]),
         _rule("", ["events"], ["create", "get", "list", "patch", "watch"]),
         _rule("", ["serviceaccounts"], ["get"]),
+        _rule(WORKLOADS.group, [WORKLOADS.plural], ["get", "list"]),  # what a trial waits for in a queue of Kueue's
         _rule("coordination.k8s.io", ["leases"], ["create", "delete", "get", "list", "patch", "update"]),
     ]
 

@@ -25,6 +25,7 @@ class Definition:
         objectives: At least one.
         include: Globs, relative to the project's root, of files that travel in the payload beside the code.
         exclude: Globs of files that do not.
+        autolog: Whether what training libraries report of themselves is logged in trials.
     """
 
     function: Callable[..., object]
@@ -33,6 +34,7 @@ class Definition:
     objectives: tuple[Objective, ...]
     include: tuple[str, ...]
     exclude: tuple[str, ...]
+    autolog: bool = True
 
     @property
     def directions(self) -> list[str]:
@@ -54,14 +56,17 @@ def define(
     name: str | None,
     include: Sequence[str],
     exclude: Sequence[str],
+    autolog: bool = True,
 ) -> Definition:
     """Check what the decorator was given and return it as a `Definition`.
 
     Raises:
         SpaceError: A domain is impossible, or the space does not fit the function's signature.
         ObjectiveError: An objective or a direction is impossible.
-        DefinitionError: The name or a glob is impossible.
+        DefinitionError: The name, a glob or `autolog` is impossible.
     """
+    if not isinstance(autolog, bool):
+        raise DefinitionError(f"autolog is True or False, not {show(autolog)}; write autolog=False to turn it off")
     domains = Space.of(space)
     check_signature(function, domains)
     return Definition(
@@ -71,6 +76,7 @@ def define(
         objectives=make_objectives(objective, direction),
         include=_globs("include", include),
         exclude=_globs("exclude", exclude),
+        autolog=autolog,
     )
 
 

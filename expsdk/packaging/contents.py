@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -9,10 +10,11 @@ from pathlib import Path, PurePath
 
 from expsdk.errors import PackingError
 from expsdk.packaging.imports import imports_of_source
-from expsdk.packaging.project import NEVER_SHIPPED, OwnModule, files_of_package, find_own_module
+from expsdk.packaging.project import NEVER_SHIPPED, SHIPPED_ANYWAY, OwnModule, files_of_package, find_own_module
 
 ELSEWHERE = "_elsewhere"
 LARGEST_SOURCE_BYTES = 8 * 1024 * 1024
+_PYTHONS_OWN = sys.stdlib_module_names | {"__main__"}
 
 
 @dataclass
@@ -24,12 +26,21 @@ class Contents:
         exclude: Globs of files that stay here; `*` matches across directories.
         files: Files on this machine by their path in the payload's project.
         paths: Directories of the payload's project that belong on `sys.path`.
+        imported: Names of all modules that those added import, their own among them.
     """
 
     root: Path
     exclude: tuple[str, ...] = ()
     files: dict[str, Path] = field(default_factory=dict)
     paths: list[str] = field(default_factory=list)
+    imported: set[str] = field(default_factory=set)
+    _own: set[str] = field(default_factory=set)
+
+    @property
+    def foreign(self) -> list[str]:
+        """The top-level modules of others that those added import, without Python's own; they may not be installed."""
+        tops = {name.partition(".")[0] for name in self.imported - self._own}
+        return sorted(tops - {name.partition(".")[0] for name in self._own} - SHIPPED_ANYWAY - _PYTHONS_OWN)
 
     def add_modules(self, names: Iterable[str], *, adopted: str | None) -> None:
         """Add modules of the user's own with all that they import in turn; of a regular package, the whole tree.
@@ -38,15 +49,15 @@ class Contents:
             PackingError: A module's file is gone or cannot be read.
         """
         waiting = list(names)
-        seen: set[str] = set()
         while waiting:
             name = waiting.pop()
-            if name in seen:
+            if name in self.imported:
                 continue
-            seen.add(name)
+            self.imported.add(name)
             module = find_own_module(name, adopted=adopted)
             if module is None:
                 continue
+            self._own.add(name)
             parent = name.rpartition(".")[0]
             waiting.extend([parent] if parent else [])
             for file, package in self._add_module(module):

@@ -58,6 +58,12 @@ class Payload:
         """The name that payloads are kept under."""
         return f"payload-{self.digest.removeprefix('sha256:')[:12]}.pyz"
 
+    @property
+    def project_files(self) -> list[str]:
+        """The files of the user's project that are in it, by their path below its root."""
+        names = [each["name"] for each in self.manifest["files"]]
+        return [name.removeprefix(PROJECT) for name in names if name.startswith(PROJECT)]
+
     def write(self, directory: Path) -> Path:
         """Write the payload below `directory`, whole or not at all, and return where."""
         directory.mkdir(parents=True, exist_ok=True)
@@ -110,7 +116,7 @@ def pack(definition: Definition, *, beside: Callable[..., object] | None = None)
     if sum(sizes.values()) > RAW_LIMIT_BYTES:
         raise _too_large(function, sizes)
     members |= {PROJECT + name: content for name, content in contents.read().items()}
-    manifest = _manifest(definition, entry, contents.paths, sources, members)
+    manifest = _manifest(definition, entry, contents, sources, members)
     content = build_archive({**shipped_members(), **members, MANIFEST: _encode(manifest)}, limit_bytes=LIMIT_BYTES)
     if content is None:
         raise _too_large(function, sizes)
@@ -144,6 +150,7 @@ def pack_function(
         objectives=(),
         include=include,
         exclude=exclude,
+        autolog=False,
     )
     return pack(bare, beside=beside)
 
@@ -151,7 +158,7 @@ def pack_function(
 def _manifest(
     definition: Definition,
     entry: Mapping[str, str],
-    paths: list[str],
+    contents: Contents,
     sources: Mapping[str, str],
     members: Mapping[str, bytes],
 ) -> dict[str, Any]:
@@ -165,8 +172,10 @@ def _manifest(
         "expsdk": __version__,
         "objectives": [[objective.metric, objective.direction] for objective in definition.objectives],
         "space": definition.space.to_declarative(),
+        "autolog": definition.autolog,
         "parameters": _accepted_parameters(definition.function),
-        "paths": paths,
+        "paths": contents.paths,
+        "imports": contents.foreign,
         "sources": dict(sources),
         "files": [
             {"name": name, "bytes": len(members[name]), "crc32": zlib.crc32(members[name])} for name in sorted(members)

@@ -19,9 +19,13 @@ from pydantic_core import core_schema
 from expsdk.resources.times import format_time
 from expsdk_runtime.contract import decode_number, encode_number
 
-__all__ = ["Int64", "Metadata", "Number", "Part", "Record", "Time", "one_of"]
+__all__ = ["NUMBER_SCHEMA", "Int64", "Metadata", "Number", "Part", "Record", "Time", "one_of"]
 
 NUMBER_WORDS = ("NaN", "Infinity", "-Infinity")
+
+
+# A schema that Kubernetes takes cannot say "number or string"; the pattern applies to strings only.
+NUMBER_SCHEMA = {"x-kubernetes-preserve-unknown-fields": True, "pattern": f"^({'|'.join(NUMBER_WORDS)})$"}
 
 
 def one_of(*words: str) -> GetPydanticSchema:
@@ -41,8 +45,7 @@ Number = Annotated[
     float,
     GetPydanticSchema(_number_schema),
     PlainSerializer(encode_number, when_used="json"),
-    # A schema that Kubernetes takes cannot say "number or string"; the pattern applies to strings only.
-    WithJsonSchema({"x-kubernetes-preserve-unknown-fields": True, "pattern": f"^({'|'.join(NUMBER_WORDS)})$"}),
+    WithJsonSchema(NUMBER_SCHEMA),
 ]
 """A float; on the wire NaN and the infinities are the strings of `expsdk_runtime.contract.encode_number`."""
 

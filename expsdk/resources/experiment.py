@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -22,6 +23,7 @@ __all__ = [
     "PayloadReference",
     "Provenance",
     "SamplerChoice",
+    "progress_of",
 ]
 
 ExperimentName = Annotated[str, Field(pattern=EXPERIMENT_NAME_PATTERN, max_length=EXPERIMENT_NAME_LIMIT_CHARS)]
@@ -80,11 +82,18 @@ class Provenance(Part):
     git_dirty: bool | None = Field(
         default=None, description="Whether the project had changes that are not in the commit."
     )
+    diff_digest: str | None = Field(
+        default=None, description="SHA-256 of those changes: of each file that differs, its name and what it holds."
+    )
     created: Time = Field(description="When the sweep was created.")
-    user: str = Field(description="Who created it.")
-    host: str = Field(description="The machine that created it.")
+    user: str = Field(description="Who created it; empty: nobody is named.")
+    host: str = Field(description="The machine that created it; empty: none is named.")
     python: str = Field(description="Full version of the Python that created it.")
     expsdk: str = Field(description="Version of the expsdk that created it.")
+    packages: dict[str, str] = Field(
+        default_factory=dict,
+        description="Versions on that machine of the packages that the function imports.",
+    )
 
 
 class ExperimentSpec(Part):
@@ -163,11 +172,18 @@ class ExperimentStatus(Part):
     message: str = Field(default="", description="The same in words.")
     start_time: Time | None = Field(default=None, description="When the sweep began first.")
     completion_time: Time | None = Field(default=None, description="When the sweep ended.")
+    progress: str = Field(default="", description="How many trials have ended, of how many, for people.")
     counts: dict[TrialPhase, int] = Field(default_factory=dict, description="Number of trials by phase.")
     best: BestTrial | None = None
     active_seconds: float = Field(default=0.0, ge=0, description="How long coordinators have driven the sweep so far.")
     spent_hours: float | None = Field(default=None, ge=0, description="How much of the budget is used up.")
     conditions: tuple[Condition, ...] = Field(default=(), description="Aspects of the state, one per type.")
+
+
+def progress_of(counts: Mapping[str, int], trials: int | None) -> str:
+    """Return how many trials have ended, of how many where that is known: "24/60"."""
+    ended = sum(counts.get(phase, 0) for phase in Phase.FINISHED)
+    return f"{ended}" if trials is None else f"{ended}/{trials}"
 
 
 class ExperimentMetadata(Metadata):

@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
-from expsdk.resources.document import Int64, Metadata, Number, Part, Record, Time, one_of
-from expsdk.resources.experiment import ExperimentName, TrialPhase
+from expsdk.resources.document import NUMBER_SCHEMA, Int64, Metadata, Number, Part, Record, Time, one_of
+from expsdk.resources.experiment import ExperimentName, Provenance, TrialPhase
 from expsdk.resources.names import TRIAL_NAME_LIMIT_CHARS, trial_name
 from expsdk_runtime.contract import Phase, Reason, Stop
 
@@ -26,6 +26,15 @@ __all__ = [
 ]
 
 SUMMARY_LIMIT_CHARS = 100
+
+Points = Annotated[
+    tuple[tuple[int, ...], tuple[Number, ...]],
+    # A schema that Kubernetes takes knows lists of one kind. Within a list, `kubectl describe` prints one in one line.
+    WithJsonSchema(
+        {"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": "array", "items": NUMBER_SCHEMA}},
+    ),
+]
+"""A metric's points as two rows, of epochs and of values."""
 
 
 class ResultSpec(Part):
@@ -44,6 +53,9 @@ class ResultSpec(Part):
         default=(),
         description="Values of the constraints once the trial has succeeded: above 0, it violates one.",
     )
+    provenance: Provenance | None = Field(
+        default=None, description="Where the trial's code comes from, as its Experiment says; without the packages."
+    )
 
 
 class MetricSummary(Part):
@@ -60,8 +72,17 @@ class MetricHistory(Part):
     """One metric over epochs, thinned to fit."""
 
     stride: int = Field(ge=1, description="One point of so many was kept; the first, the last and the best always are.")
-    epochs: tuple[int, ...] = Field(description="Epoch of each point.")
-    values: tuple[Number, ...] = Field(description="Value of each point.")
+    points: Points = Field(description="All epochs, then all values.")
+
+    @property
+    def epochs(self) -> tuple[int, ...]:
+        """Epoch of each point."""
+        return self.points[0]
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """Value of each point."""
+        return self.points[1]
 
 
 class ResultStatus(Part):
@@ -102,8 +123,25 @@ class Result(Record):
     status: ResultStatus = ResultStatus()
 
 
-def new_result(experiment: str, *, number: int, parameters: Mapping[str, Any], seed: int, parent: str = "") -> Result:
-    """Return the record of a trial that is yet to run; `parent` names the one whose checkpoints it begins with."""
+def new_result(
+    experiment: str,
+    *,
+    number: int,
+    parameters: Mapping[str, Any],
+    seed: int,
+    parent: str = "",
+    provenance: Provenance | None = None,
+) -> Result:
+    """Return the record of a trial that is yet to run.
+
+    Args:
+        experiment: The experiment's name.
+        number: The trial's number, from 0.
+        parameters: The sample.
+        seed: The trial's own seed.
+        parent: Name of the trial whose checkpoints this one begins with, or "".
+        provenance: Where the experiment comes from; its packages are left out: what the job has is in the status.
+    """
     spec = ResultSpec(
         experiment=experiment,
         number=number,
@@ -111,6 +149,7 @@ def new_result(experiment: str, *, number: int, parameters: Mapping[str, Any], s
         summary=summarize_parameters(parameters),
         seed=seed,
         parent=parent,
+        provenance=provenance and provenance.model_copy(update={"packages": {}}),
     )
     return Result(metadata=ResultMetadata(name=trial_name(experiment, number)), spec=spec)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -46,7 +46,7 @@ class TrialOutcome:
     phase: str
     values: tuple[float, ...] | None
     reason: str = ""
-    history: tuple[tuple[int, float], ...] = ()
+    history: Sequence[tuple[int, float]] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
     constraints: tuple[float, ...] = ()
     parent: int | None = None

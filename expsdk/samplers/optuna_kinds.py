@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from expsdk.errors import SweepError
 from expsdk.samplers.derive import derive_seed
 from expsdk.samplers.optuna_study import CONSTRAINTS, SEED_BITS, OptunaSampler, Traits
-from expsdk.samplers.quiet import quiet
+from expsdk.samplers.quiet import load_optuna, quiet
 from expsdk.space import Choice, Domain, Space
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def make_named(
     kind = KINDS[name]
     _check_package(name, kind)
     _check_use(name, kind, space, directions)
+    load_optuna()
     import optuna
 
     made = getattr(optuna.samplers, kind.class_name)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import cached_property
+from typing import Any, overload
 
 from expsdk.resources.names import trial_number
 from expsdk.samplers.base import TrialOutcome
@@ -27,7 +28,7 @@ def outcome_of(document: Mapping[str, Any], *, space: Space, objectives: Sequenc
         phase=status.get("phase", Phase.PENDING),
         values=_values(status.get("objectives") or {}, objectives),
         reason=status.get("reason", ""),
-        history=_history((status.get("history") or {}).get(objectives[0])),
+        history=_History((status.get("history") or {}).get(objectives[0])),
         metrics={name: decode_number(summary["last"]) for name, summary in (status.get("metrics") or {}).items()},
         constraints=tuple(map(decode_number, spec.get("constraints") or ())),
         parent=trial_number(spec["experiment"], parent) if parent else None,
@@ -40,7 +41,31 @@ def _values(values: Mapping[str, Any], objectives: Sequence[str]) -> tuple[float
     return tuple(decode_number(values[name]) for name in objectives)
 
 
-def _history(columns: Mapping[str, Any] | None) -> tuple[tuple[int, float], ...]:
-    if columns is None:
-        return ()
-    return tuple(zip(columns["epochs"], map(decode_number, columns["values"]), strict=True))
+class _History(Sequence[tuple[int, float]]):
+    """A metric over epochs, read when somebody looks: most samplers never do, and it comes often."""
+
+    def __init__(self, kept: Mapping[str, Any] | None) -> None:
+        self._rows = kept["points"] if kept else ((), ())
+
+    @cached_property
+    def _points(self) -> tuple[tuple[int, float], ...]:
+        return tuple(zip(self._rows[0], map(decode_number, self._rows[1]), strict=True))
+
+    def __len__(self) -> int:
+        return len(self._points)
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[int, float]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[tuple[int, float]]: ...
+    def __getitem__(self, index: int | slice) -> tuple[int, float] | Sequence[tuple[int, float]]:
+        return self._points[index]
+
+    def __eq__(self, other: object) -> bool:
+        return self._points == (other._points if isinstance(other, _History) else other)
+
+    def __hash__(self) -> int:
+        return hash(self._points)
+
+    def __repr__(self) -> str:
+        return repr(self._points)

@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 
 
 @contextmanager
@@ -20,3 +21,9 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
+
+
+def load_optuna() -> None:
+    """Import Optuna for the first time without a word: in a notebook, its progress bars ask for ipywidgets."""
+    with quiet():
+        import_module("optuna")

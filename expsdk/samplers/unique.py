@@ -11,7 +11,7 @@ from expsdk.samplers.grid import GridSampler
 from expsdk.samplers.optuna_study import OptunaSampler
 from expsdk.samplers.sameness import key_of
 from expsdk.space import Space
-from expsdk_runtime.contract import Phase
+from expsdk_runtime.contract import Phase, Reason
 
 _PROPOSALS = 5  # of a sampler that learns, for one trial
 _DRAWS = 20
@@ -20,9 +20,10 @@ _DRAWS = 20
 class UniqueSampler:
     """Proposes what another sampler does, and no sample twice.
 
-    A sample has been tried when a trial of it runs, or has said something of it, or was cancelled while this object
-    looked on. A trial that failed by no fault of its own gives its sample back to be tried again: once, or a place
-    where nothing runs would keep a sweep going for ever. Trials that had ended before are not counted there.
+    A sample has been tried when a trial of it runs, or has said something of it, or was cancelled: by somebody, or by
+    the end of a sweep that this object has seen. A trial that failed by no fault of its own gives its sample back to be
+    tried again: once, or a place where nothing runs would keep a sweep going for ever. Trials that had ended before are
+    not counted there.
 
     A sampler that learns is asked again a few times when it proposes what has been tried. Then, and for the others, a
     sample is drawn from the seed and the number. A grid is gone through in its order, and what was given back after it.
@@ -73,7 +74,8 @@ class UniqueSampler:
             self._run(outcome.number, key)
             return
         has_run = self._running.pop(outcome.number, None) is not None
-        stays = outcome.is_evidence or (has_run and (outcome.phase == Phase.CANCELLED or key in self._given_back))
+        is_cancelled = outcome.phase == Phase.CANCELLED and (has_run or outcome.reason != Reason.INTERRUPTED)
+        stays = outcome.is_evidence or is_cancelled or (has_run and key in self._given_back)
         self._tried[key] += stays - has_run
         if not self._tried[key]:
             del self._tried[key]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
+from expsdk.analysis.again import Again
 from expsdk.analysis.open import read_results
 from expsdk.analysis.results import Results
 from expsdk.backends.base import Backend, Records, Update
@@ -16,8 +17,8 @@ from expsdk.space import Space
 from expsdk.sweep.advisers import Advisers
 from expsdk.sweep.advising import make_advisers
 from expsdk.sweep.core import Coordinator
+from expsdk.sweep.display.mode import make_observer
 from expsdk.sweep.driver import Driver
-from expsdk.sweep.observer import make_observer
 from expsdk.sweep.plan import Plan
 from expsdk.sweep.record import with_found
 from expsdk.sweep.reuse import Reusable, read_reusable
@@ -51,7 +52,7 @@ class Conductor:
         experiment: Experiment,
         found: Sequence[Update],
         *,
-        progress: bool,
+        progress: str,
         notice: str = "",
         interrupted: bool = False,
     ) -> Results:
@@ -61,7 +62,7 @@ class Conductor:
             place: The backend, which has created the experiment or taken it up.
             experiment: The experiment's record.
             found: The trials that were there before, by number.
-            progress: Whether to show on standard error how it goes.
+            progress: How to show on standard error how it goes, as `choose_progress` has chosen it.
             notice: What else the user should know.
             interrupted: Whether to interrupt it before anything is launched.
 
@@ -74,10 +75,11 @@ class Conductor:
         limits = replace(plan.limits, trial_timeout_s=None) if place.times_trials else plan.limits
         coordinator = Coordinator(self.advisers, limits, directions=self.directions, rate=self.rate)
         # Where trials run in this very process, they print and stop in debuggers: nothing may be drawn over that.
-        with closing(make_observer(shown=progress, live=place.takes_ctrl_c)) as observer:
+        again = Again(name, place.records.address())
+        with closing(make_observer(progress, drawn=place.takes_ctrl_c)) as observer:
             notices = "; ".join(filter(None, (notice, self.notice, place.notice)))
             there = with_found(experiment, (update.document for update in found))
-            observer.started(there, location=place.records.location(name), notice=notices)
+            observer.started(there, location=place.records.location(name), notice=notices, again=again)
             driver = Driver(coordinator, place, experiment, observer, space=self.space, reusable=self.reusable)
             driver.run(found, interrupted=interrupted)
         place.close()
@@ -85,7 +87,7 @@ class Conductor:
         observer.finished(results)
         if coordinator.failure is not None:
             raise SweepError(
-                f"{coordinator.failure}; what has ended is kept, expsdk.results({name!r}) reads it, and"
+                f"{coordinator.failure}; what has ended is kept, {again.call('results')} reads it, and"
                 " run(resume=True) goes on once that is mended"
             ) from coordinator.failure.__cause__
         if driver.interruptions > 1:

@@ -9,53 +9,18 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from enum import IntEnum
+from dataclasses import replace
 
 from expsdk.analysis.words import counts_by_phase
-from expsdk.samplers import Proposal, Sample, TrialOutcome
+from expsdk.samplers import Proposal, TrialOutcome
 from expsdk.sweep.actions import Action, AskStop, Finish, Kill, Launch, Note, Terminate
 from expsdk.sweep.advisers import AdviceFailed, Advisers
 from expsdk.sweep.deadlines import Deadlines
-from expsdk.sweep.events import Began, Changed, Event, Found, Interrupted
+from expsdk.sweep.events import Began, Changed, Event, Found, Interrupted, StopAsked
 from expsdk.sweep.limits import Limits
+from expsdk.sweep.stages import RunningTrial, Stage, WaitingTrial
 from expsdk.sweep.tally import Tally
 from expsdk_runtime.contract import Phase, Reason, Stop
-
-
-class _Stage(IntEnum):
-    """How far a running trial has been pressed to end."""
-
-    RUNNING = 0
-    ASKED = 1
-    TERMINATED = 2
-    KILLED = 3
-
-
-@dataclass(slots=True)
-class _Running:
-    """A trial that has a job."""
-
-    parameters: Sample
-    attempt: int
-    parent: int | None
-    was_found: bool
-    began_at: float | None = None
-    heard: int | None = None  # the last epoch that the pruner has heard of
-    stage: _Stage = _Stage.RUNNING
-    is_finished: bool = False
-    stop: str = Stop.INTERRUPTED
-    reason: str = ""
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A trial that is to have a job again as soon as there is room."""
-
-    launch: Launch
-    phase: str  # as its record has it until then
-    heard: int | None = None
 
 
 class Coordinator:
@@ -80,8 +45,8 @@ class Coordinator:
         self._advisers = advisers
         self._limits = limits
         self._tally = Tally(directions, rate=rate)
-        self._running: dict[int, _Running] = {}
-        self._again: OrderedDict[int, _Waiting] = OrderedDict()  # by number, in the order of their turns
+        self._running: dict[int, RunningTrial] = {}
+        self._again: OrderedDict[int, WaitingTrial] = OrderedDict()  # by number, in the order of their turns
         self._taken: set[int] = set()
         self._next = 0
         self._exhausted = False
@@ -153,6 +118,8 @@ class Coordinator:
             yield from self._change(event)
         elif isinstance(event, Interrupted):
             yield from self._interrupt(event)
+        elif isinstance(event, StopAsked):
+            yield from self._stop_trial(event)
         yield from self._limit(event.at)
         yield from self._expire(event.at)
         yield from self._fill(event.at)
@@ -190,7 +157,7 @@ class Coordinator:
         # A job that never was is the same attempt still; one that is gone is followed by another.
         following = attempt if phase == Phase.PENDING else attempt + 1
         launch = Launch(number, outcome.parameters, following, outcome.parent)
-        self._again[number] = _Waiting(launch, phase if phase in Phase.FINISHED else Phase.PENDING)
+        self._again[number] = WaitingTrial(launch, phase if phase in Phase.FINISHED else Phase.PENDING)
         self._advisers.tell(replace(outcome, phase=Phase.PENDING, values=None))
 
     def _change(self, event: Changed) -> Iterator[Action]:
@@ -210,16 +177,15 @@ class Coordinator:
                 yield from self._end(outcome if has_said else replace(outcome, phase=Phase.FAILED), running)
             elif has_said:
                 self._await_end(outcome, event.at)
-        if is_to_stop and event.alive and running.stage < _Stage.ASKED:
-            running.stop, running.reason = Stop.PRUNED, Reason.PRUNED
-            running.message = f"the trial was asked to stop early, and did not within {self._limits.grace_s:g} s"
-            yield self._press(number, running, _Stage.ASKED, event.at)
+        if is_to_stop and event.alive:
+            yield from self._ask(number, running, Stop.PRUNED, event.at)
 
-    def _end(self, outcome: TrialOutcome, running: _Running) -> Iterator[Action]:
+    def _end(self, outcome: TrialOutcome, running: RunningTrial) -> Iterator[Action]:
         """Count a trial whose job is gone, or have it launched again."""
-        if self._verdict is None and self._may_go_on(outcome, running.attempt, was_found=running.was_found):
+        is_wanted = self._verdict is None and running.stop != Stop.CANCELLED
+        if is_wanted and self._may_go_on(outcome, running.attempt, was_found=running.was_found):
             launch = Launch(outcome.number, running.parameters, running.attempt + 1, running.parent)
-            self._again[outcome.number] = _Waiting(launch, outcome.phase, running.heard)
+            self._again[outcome.number] = WaitingTrial(launch, outcome.phase, running.heard)
         else:
             self._exhausted &= outcome.is_evidence  # else the sampler may propose the sample once more
             yield from self._settle(outcome)
@@ -233,22 +199,22 @@ class Coordinator:
             return outcome.reason in Reason.INFRASTRUCTURE and attempt <= self._limits.retries
         return was_found and outcome.phase == Phase.CANCELLED and outcome.reason == Reason.INTERRUPTED
 
-    def _run(self, launch: Launch, since: float, *, heard: int | None = None) -> _Running:
+    def _run(self, launch: Launch, since: float, *, heard: int | None = None) -> RunningTrial:
         """Count a trial that has a job now."""
-        running = _Running(launch.parameters, launch.attempt, launch.parent, was_found=False, heard=heard)
+        running = RunningTrial(launch.parameters, launch.attempt, launch.parent, was_found=False, heard=heard)
         self._running[launch.number] = running
         self.counts[Phase.RUNNING] += 1
         self._set_deadline(launch.number, self._limits.trial_timeout_s, since)
         return running
 
-    def _remove(self, number: int, running: _Running, ran_s: float) -> None:
+    def _remove(self, number: int, running: RunningTrial, ran_s: float) -> None:
         """Count a trial's job as gone."""
         del self._running[number]
         self.counts[Phase.RUNNING] -= 1
         self._deadlines.set(number, None)
         self._tally.end(running.began_at, ran_s)
 
-    def _note_begin(self, running: _Running, phase: str, at: float, ran_s: float) -> None:
+    def _note_begin(self, running: RunningTrial, phase: str, at: float, ran_s: float) -> None:
         """Count a trial's time from when it has begun to run."""
         if running.began_at is None and phase == Phase.RUNNING:
             running.began_at = at - ran_s
@@ -257,10 +223,10 @@ class Coordinator:
     def _await_end(self, outcome: TrialOutcome, at: float) -> None:
         """Give the process of a trial that has said how it ended the grace period to go, once."""
         running = self._running[outcome.number]
-        if running.is_finished or running.stage == _Stage.KILLED:
+        if running.is_finished or running.stage == Stage.KILLED:
             return
         running.is_finished = True
-        running.stage = _Stage.TERMINATED
+        running.stage = Stage.TERMINATED
         # What was preempted is killed as that: it may be tried again, and one that took too long may not.
         running.reason = running.reason or (outcome.reason if outcome.reason in Reason.INFRASTRUCTURE else "")
         running.reason = running.reason or Reason.TIMEOUT
@@ -286,8 +252,24 @@ class Coordinator:
             yield from self._stop(event.at, Finish(Phase.CANCELLED, "interrupted: finished trials are kept"))
             return
         for number, running in self._running.items():
-            if running.stage < _Stage.KILLED:
-                yield self._press(number, running, _Stage.KILLED, event.at)
+            if running.stage < Stage.KILLED:
+                yield self._press(number, running, Stage.KILLED, event.at)
+
+    def _stop_trial(self, event: StopAsked) -> Iterator[Action]:
+        """Ask one trial to stop; one that waits to be tried again is asked as soon as it has a job."""
+        number = event.number
+        if number in self._again:
+            self._again[number] = replace(self._again[number], is_unwanted=True)
+        elif number in self._running:
+            yield from self._ask(number, self._running[number], Stop.CANCELLED, event.at)
+
+    def _ask(self, number: int, running: RunningTrial, stop: str, at: float) -> Iterator[Action]:
+        """Ask a trial to stop early or for good, unless it is to end already."""
+        if running.stage < Stage.ASKED:
+            running.stop, running.reason = stop, Reason.PRUNED if stop == Stop.PRUNED else Reason.CANCELLED
+            early = " early" if stop == Stop.PRUNED else ""
+            running.message = f"the trial was asked to stop{early}, and did not within {self._limits.grace_s:g} s"
+            yield self._press(number, running, Stage.ASKED, at)
 
     def _drain(self, message: str) -> None:
         """Launch no more; what runs goes on to its end."""
@@ -300,10 +282,10 @@ class Coordinator:
         self._is_stopping = True
         self._forget_waiting()
         for number, running in self._running.items():
-            if running.stage < _Stage.ASKED:
+            if running.stage < Stage.ASKED:
                 running.stop, running.reason = Stop.INTERRUPTED, Reason.INTERRUPTED
                 running.message = f"the sweep ended before this trial did ({verdict.message})"
-                yield self._press(number, running, _Stage.ASKED, at)
+                yield self._press(number, running, Stage.ASKED, at)
 
     def _forget_waiting(self) -> None:
         """Count the trials that will not have a job again as their records have them."""
@@ -341,18 +323,18 @@ class Coordinator:
         """Press trials whose time is over."""
         while (number := self._deadlines.pop_due(at)) is not None:
             running = self._running[number]
-            if running.stage == _Stage.RUNNING:
+            if running.stage == Stage.RUNNING:
                 running.reason = Reason.TIMEOUT
                 running.message = f"the trial took longer than trial_timeout_s={self._limits.trial_timeout_s:g} allows"
-            stage = _Stage.TERMINATED if running.stage < _Stage.TERMINATED else _Stage.KILLED
+            stage = Stage.TERMINATED if running.stage < Stage.TERMINATED else Stage.KILLED
             yield self._press(number, running, stage, at)
 
-    def _press(self, number: int, running: _Running, stage: _Stage, at: float) -> Action:
+    def _press(self, number: int, running: RunningTrial, stage: Stage, at: float) -> Action:
         running.stage = stage
-        self._set_deadline(number, None if stage == _Stage.KILLED else self._limits.grace_s, at)
-        if stage == _Stage.ASKED:
+        self._set_deadline(number, None if stage == Stage.KILLED else self._limits.grace_s, at)
+        if stage == Stage.ASKED:
             return AskStop(number, running.stop)
-        if stage == _Stage.TERMINATED:
+        if stage == Stage.TERMINATED:
             return Terminate(number, running.reason, running.message)
         return Kill(number, running.reason, running.message)
 
@@ -362,10 +344,12 @@ class Coordinator:
             waiting = self._again.popitem(last=False)[1] if self._again else self._propose()
             if waiting is None:
                 return
-            self._run(waiting.launch, at, heard=waiting.heard)
+            running = self._run(waiting.launch, at, heard=waiting.heard)
             yield waiting.launch
+            if waiting.is_unwanted:
+                yield from self._ask(waiting.launch.number, running, Stop.CANCELLED, at)
 
-    def _propose(self) -> _Waiting | None:
+    def _propose(self) -> WaitingTrial | None:
         while self._next in self._taken:
             self._taken.discard(self._next)
             self._next += 1
@@ -380,7 +364,7 @@ class Coordinator:
             launch = Launch(self._next - 1, proposed.parameters, 1, proposed.parent)
         else:
             launch = Launch(self._next - 1, proposed, 1)
-        return _Waiting(launch, Phase.PENDING)
+        return WaitingTrial(launch, Phase.PENDING)
 
     def _is_complete(self) -> bool:
         return self._exhausted or (self._limits.trials is not None and self._next >= self._limits.trials)

@@ -21,7 +21,7 @@ from expsdk.samplers.derive import derive_trial_seed
 from expsdk.space import Space
 from expsdk.sweep.actions import Action, AskStop, Finish, Kill, Launch, Note, Terminate
 from expsdk.sweep.core import Coordinator
-from expsdk.sweep.events import Began, Changed, Event, Found, Interrupted, Passed
+from expsdk.sweep.events import Began, Changed, Event, Found, Interrupted, Passed, StopAsked
 from expsdk.sweep.observer import Observer, Standing
 from expsdk.sweep.record import with_ending, with_progress
 from expsdk.sweep.reuse import Reusable
@@ -67,9 +67,11 @@ class Driver:
         self._objectives = [objective.metric for objective in experiment.spec.objectives]
         self._began_at = 0.0
         self._active_before_s = experiment.status.active_seconds
+        self._interruptions_taken = 0
         self._interruptions_told = 0
         self._next_status_at = 0.0
         self._trouble_told = ""
+        self._noted: dict[int, dict[str, Any]] = {}  # until its trial's end has been told
 
     def run(self, found: Sequence[Update] = (), *, interrupted: bool = False) -> Experiment:
         """Drive the sweep to its end and return the experiment's record as it is then.
@@ -96,9 +98,17 @@ class Driver:
         for update in found:
             self._perform(self._found(update))
         self._observer.refresh(self._standing())
+        asked = list(self._asked())
         if interrupted:
             self._perform(Interrupted(time.monotonic()))
+        # The sweep's end, where somebody has wanted it since before it began, comes before anything is launched.
+        for wish in asked:
+            if isinstance(wish, Interrupted):
+                self._perform(wish)
         self._perform(Began(time.monotonic(), self._active_before_s, self._experiment.status.spent_hours or 0.0))
+        for wish in asked:
+            if isinstance(wish, StopAsked):
+                self._perform(wish)
         while not self._coordinator.is_finished:
             for event in self._events(self._wait()):
                 self._perform(event)
@@ -122,14 +132,33 @@ class Driver:
             was_running = self._coordinator.is_running(update.number)
             ran_s = 0.0 if update.alive else seconds_of(update.document["status"])
             yield Changed(time.monotonic(), self._outcome(update), update.alive, ran_s)
-            if was_running:  # now it is known whether another attempt follows
+            if was_running:  # now it is known whether another attempt follows, and what was noted of this one
                 has_ended = self._coordinator.has_ended(update.number)
-                self._observer.changed(update.document, alive=not has_ended)
-        while self._interruptions_told < self.interruptions:
-            self._interruptions_told += 1
-            self._observer.interrupted(self._interruptions_told)
-            yield Interrupted(time.monotonic())
+                self._observer.changed(self._with_notes(update), alive=not has_ended)
+        yield from self._asked()
         yield Passed(time.monotonic())
+
+    def _asked(self) -> Iterator[Interrupted | StopAsked]:
+        """Yield what the user has asked for since the last call: by Ctrl-C, or from another process."""
+        while self._interruptions_taken < self.interruptions:
+            self._interruptions_taken += 1
+            yield self._interruption()
+        for request in self._backend.stop_requests():
+            if request.number is None:
+                yield self._interruption()
+            else:
+                yield StopAsked(time.monotonic(), request.number)
+
+    def _interruption(self) -> Interrupted:
+        """Tell the onlooker that the sweep is to end, and return that."""
+        self._interruptions_told += 1
+        self._observer.interrupted(self._interruptions_told)
+        return Interrupted(time.monotonic())
+
+    def _with_notes(self, update: Update) -> dict[str, Any]:
+        """Return a Result with what has been noted of its trial."""
+        noted = self._noted.pop(update.number, None)
+        return {**update.document, "spec": {**update.document["spec"], **noted}} if noted else update.document
 
     def _patience(self) -> float:
         """Return how long to wait for the backend: until a deadline, or until the status is to be written again."""
@@ -141,6 +170,8 @@ class Driver:
         status = update.document["status"]
         if update.alive:
             self._observer.changed(update.document, alive=True)
+        else:
+            self._observer.found(update.document)
         return Found(time.monotonic(), self._outcome(update), status["attempt"], update.alive, seconds_of(status))
 
     def _outcome(self, update: Update) -> TrialOutcome:
@@ -159,8 +190,9 @@ class Driver:
         if isinstance(action, Launch):
             self._launch(action)
         elif isinstance(action, Note):
-            values = [encode_number(value) for value in action.constraints]
-            self._backend.note(action.number, {"constraints": values})
+            noted = {"constraints": [encode_number(value) for value in action.constraints]}
+            self._noted[action.number] = noted
+            self._backend.note(action.number, noted)
         elif isinstance(action, AskStop):
             self._backend.ask_stop(action.number, action.stop)
         elif isinstance(action, Terminate):
@@ -179,10 +211,12 @@ class Driver:
             parameters=launch.parameters,
             seed=derive_trial_seed(self._experiment.spec.seed, launch.number),
             parent="" if launch.parent is None else trial_name(name, launch.parent),
+            provenance=self._experiment.spec.provenance,
         )
         status = self._known_status(result) if launch.attempt == 1 else None
         if status is None:
             self._backend.launch(result, attempt=launch.attempt)
+            self._observer.launched(result.to_document())
         else:
             self._backend.record(result, status)
 

@@ -68,9 +68,22 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """The user wants the sweep to end (Ctrl-C)."""
+    """The user wants the sweep to end: by Ctrl-C, or from another process."""
 
     at: float
 
 
-Event: TypeAlias = Began | Found | Changed | Passed | Interrupted
+@dataclass(frozen=True, slots=True)
+class StopAsked:
+    """Somebody wants a trial to end for good.
+
+    Attributes:
+        at: Now.
+        number: The trial's number; one that has no job and will have none is passed over.
+    """
+
+    at: float
+    number: int
+
+
+Event: TypeAlias = Began | Found | Changed | Passed | Interrupted | StopAsked

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from expsdk.analysis.again import Again
 from expsdk.analysis.results import Results
 from expsdk.resources.experiment import Experiment
 
@@ -28,8 +29,24 @@ class Standing:
 class Observer(Protocol):
     """Hears how a sweep goes, from the thread that drives or watches it; it never slows it down and never ends it."""
 
-    def started(self, experiment: Experiment, *, location: str, notice: str) -> None:
-        """The experiment is there, new or taken up again, and nothing has been launched by this coordinator yet."""
+    def started(
+        self, experiment: Experiment, *, location: str, notice: str, again: Again, looking_on: bool = False
+    ) -> None:
+        """The experiment is there, new or taken up again, and nothing has been launched by this coordinator yet.
+
+        Args:
+            experiment: Its record.
+            location: Where it is kept, for people.
+            notice: What the user should know, or "".
+            again: How to come back to it.
+            looking_on: Whether another coordinator drives it.
+        """
+
+    def found(self, document: dict[str, Any]) -> None:
+        """A trial had ended before anybody looked, or its Result was added to since it ended; this is its Result."""
+
+    def launched(self, document: dict[str, Any]) -> None:
+        """A trial is given a job now; its Result is `document`."""
 
     def changed(self, document: dict[str, Any], *, alive: bool) -> None:
         """A trial's Result is `document` now, and its job is alive or has ended; nothing follows an end."""
@@ -44,7 +61,7 @@ class Observer(Protocol):
         """Ctrl-C was pressed, so many times until now."""
 
     def finished(self, results: Results) -> None:
-        """The sweep is over and has left these results."""
+        """The sweep is over, or nobody looks on any more, with these results."""
 
     def close(self) -> None:
         """Nothing more changes, however the sweep has ended; called before `finished`."""
@@ -53,7 +70,15 @@ class Observer(Protocol):
 class Silence:
     """Shows nothing."""
 
-    def started(self, experiment: Experiment, *, location: str, notice: str) -> None:
+    def started(
+        self, experiment: Experiment, *, location: str, notice: str, again: Again, looking_on: bool = False
+    ) -> None:
+        """Show nothing."""
+
+    def found(self, document: dict[str, Any]) -> None:
+        """Show nothing."""
+
+    def launched(self, document: dict[str, Any]) -> None:
         """Show nothing."""
 
     def changed(self, document: dict[str, Any], *, alive: bool) -> None:
@@ -73,17 +98,3 @@ class Silence:
 
     def close(self) -> None:
         """Show nothing."""
-
-
-def make_observer(*, shown: bool, live: bool) -> Observer:
-    """Return who shows a sweep on standard error, or nobody.
-
-    Args:
-        shown: Whether to show it at all.
-        live: Whether a picture may be drawn that is drawn again; a terminal is needed, too.
-    """
-    if not shown:
-        return Silence()
-    from expsdk.sweep.progress import make_progress  # rich is slow to import
-
-    return make_progress(live=live)

@@ -11,6 +11,7 @@ from expsdk.experiment.definition import Definition
 from expsdk.packaging.payload import Payload
 from expsdk.packaging.provenance import provenance_of
 from expsdk.resources import experiment as records
+from expsdk.resources.conditions import conditions_after
 from expsdk.resources.experiment import (
     BestTrial,
     Experiment,
@@ -22,6 +23,7 @@ from expsdk.resources.experiment import (
     Provenance,
     PrunerChoice,
     SamplerChoice,
+    progress_of,
 )
 from expsdk.resources.names import trial_name
 from expsdk.space import Space
@@ -76,9 +78,11 @@ def new_experiment(
             grace_seconds=limits.grace_s,
             payload=_reference(payload),
             plan=None if own is None else _reference(own),
-            provenance=Provenance.model_validate(provenance_of(payload.root)),
+            provenance=Provenance.model_validate(
+                provenance_of(payload.root, files=payload.project_files, imports=payload.manifest["imports"])
+            ),
         ),
-        status=ExperimentStatus(phase=Phase.RUNNING, start_time=datetime.now(timezone.utc)),
+        status=_standing_at(ExperimentStatus(start_time=datetime.now(timezone.utc)), Phase.RUNNING, ""),
     )
 
 
@@ -123,10 +127,11 @@ def with_progress(experiment: Experiment, standing: Standing, *, active_s: float
     """Return the experiment with the counts and the best trial as the coordinator knows them now."""
     status = experiment.status.model_copy(
         update={
+            "progress": progress_of(standing.counts, experiment.spec.trials),
             "counts": {phase: count for phase, count in standing.counts.items() if count},
             "best": standing.best and _best_trial(experiment, *standing.best),
             "spent_hours": standing.spent_hours,
-            "active_seconds": active_s,
+            "active_seconds": round(active_s, 6),
         }
     )
     return experiment.model_copy(update={"status": status})
@@ -134,29 +139,32 @@ def with_progress(experiment: Experiment, standing: Standing, *, active_s: float
 
 def with_ending(experiment: Experiment, *, phase: str, message: str) -> Experiment:
     """Return the experiment as it stands when its sweep is over."""
-    status = experiment.status.model_copy(
-        update={"phase": phase, "message": message, "completion_time": datetime.now(timezone.utc)}
-    )
-    return experiment.model_copy(update={"status": status})
+    status = experiment.status.model_copy(update={"completion_time": datetime.now(timezone.utc)})
+    return experiment.model_copy(update={"status": _standing_at(status, phase, message)})
 
 
 def with_beginning(experiment: Experiment) -> Experiment:
     """Return the experiment as it stands when its sweep is taken up again."""
     status = experiment.status.model_copy(
         update={
-            "phase": Phase.RUNNING,
-            "message": "",
             "start_time": experiment.status.start_time or datetime.now(timezone.utc),
             "completion_time": None,
         }
     )
-    return experiment.model_copy(update={"status": status})
+    return experiment.model_copy(update={"status": _standing_at(status, Phase.RUNNING, "", resumed=True)})
 
 
 def with_found(experiment: Experiment, documents: Iterable[Mapping[str, Any]]) -> Experiment:
     """Return the experiment with the counts of the trials that are there."""
     counts = Counter((document.get("status") or {}).get("phase", Phase.PENDING) for document in documents)
     return experiment.model_copy(update={"status": experiment.status.model_copy(update={"counts": dict(counts)})})
+
+
+def _standing_at(status: ExperimentStatus, phase: str, message: str, *, resumed: bool = False) -> ExperimentStatus:
+    """Return the status with another phase, and the conditions that follow from it."""
+    at = datetime.now(timezone.utc)
+    conditions = conditions_after(status.conditions, phase=phase, message=message, at=at, resumed=resumed)
+    return status.model_copy(update={"phase": phase, "message": message, "conditions": conditions})
 
 
 def _pruner_choice(plan: Plan) -> PrunerChoice | None:

@@ -69,6 +69,24 @@ def taken_up(kept: Experiment, wanted: Experiment, *, is_seeded: bool, extend: b
     return kept.model_copy(update={"spec": spec})
 
 
+def with_trials(kept: Experiment, trials: int | None) -> Experiment:
+    """Return the record of a kept experiment with more trials to come, where a number is given.
+
+    Raises:
+        SweepError: It has, or is to have, more than that already.
+    """
+    if trials is None:
+        return kept
+    before = kept.spec.trials
+    if type(trials) is not int or before is None or trials < before:
+        was = "as many as its samples or its time give" if before is None else str(before)
+        raise SweepError(
+            f"a sweep goes on with as many trials as it had, or with more, and {kept.metadata.name!r} has {was}, not"
+            f" {trials!r}; {'leave trials out' if before is None else f'give a number from {before} on'}"
+        )
+    return kept.model_copy(update={"spec": kept.spec.model_copy(update={"trials": trials})})
+
+
 def notice_of_code(kept: Experiment, wanted: Experiment) -> str:
     """Return what the user should know where the function's code is another than the sweep began with, or ""."""
     before, now = kept.spec.payload, wanted.spec.payload

@@ -16,6 +16,7 @@ from expsdk.packaging.payload import Payload, pack
 from expsdk.resources.experiment import Experiment
 from expsdk.sweep.attach import AttachedSweep, attach
 from expsdk.sweep.conduct import make_conductor
+from expsdk.sweep.display.mode import choose_progress
 from expsdk.sweep.own import pack_own
 from expsdk.sweep.plan import Plan, draw_name
 from expsdk.sweep.record import new_experiment, with_beginning
@@ -36,7 +37,7 @@ class Sweep:
         *,
         resume: bool | str = ...,
         detach: Literal[False] = ...,
-        progress: bool = ...,
+        progress: bool | str = ...,
         **options: Any,
     ) -> Results: ...
 
@@ -47,7 +48,7 @@ class Sweep:
         *,
         resume: bool | str = ...,
         detach: Literal[True] | Mapping[str, Any],
-        progress: bool = ...,
+        progress: bool | str = ...,
         **options: Any,
     ) -> AttachedSweep: ...
 
@@ -57,7 +58,7 @@ class Sweep:
         *,
         resume: bool | str = False,
         detach: bool | Mapping[str, Any] = False,
-        progress: bool = True,
+        progress: bool | str = True,
         **options: Any,
     ) -> Results | AttachedSweep:
         """Run the sweep to its end and return its results.
@@ -73,7 +74,9 @@ class Sweep:
                 larger than before.
             detach: Whether to leave the sweep to a coordinator in the cluster and return at once what looks on. A
                 mapping gives that coordinator's "image", "pull_policy", "env" and "resources".
-            progress: Whether to show on standard error how the sweep goes.
+            progress: Whether to show on standard error how the sweep goes: a picture on a terminal, a line per event
+                elsewhere and where NO_COLOR or CI is set. "live" and "plain" choose one of them, as EXPSDK_PROGRESS
+                does in the environment, where "quiet" shows nothing.
             options: The backend's own: "local" and "debug" take `root`, the directory that holds the experiments;
                 "debug" takes `post_mortem`; "kubernetes" takes `namespace`, `context`, `kubeconfig`, the fields of
                 `expsdk.backends.kubernetes.options.JobOptions` and the times that
@@ -84,10 +87,11 @@ class Sweep:
             SweepError: What is resumed is another sweep, or is to be detached; or the sampler, the pruner or the
                 constraints have raised an exception.
             PackingError: Something that the function uses cannot travel to its jobs.
+            OptionError: There is no such `progress`.
             BackendError: The backend is unknown or cannot do its work: the function does not load, the disk is full.
             KeyboardInterrupt: Ctrl-C was pressed twice.
         """
-        how = check_resume(resume)
+        how, shown = check_resume(resume), choose_progress(progress)
         if how and self._plan.name is None:
             raise SweepError(
                 "resume goes on with an experiment by its name, and this sweep has none; give sweep(name=…)"
@@ -101,7 +105,7 @@ class Sweep:
                 with suppress(ExperimentNotFound):
                     if detach:
                         self._refuse_to_detach(place.records.experiment(name))
-                    return self._go_on(place, wanted, payload, own, extend=how == EXTEND, progress=progress)
+                    return self._go_on(place, wanted, payload, own, extend=how == EXTEND, progress=shown)
             conductor = make_conductor(self._plan, wanted, space=self._definition.space, place=place)
             if detach:
                 self._detach(place, wanted, payload, own, {} if detach is True else dict(detach))
@@ -112,11 +116,11 @@ class Sweep:
                 if not how:
                     raise
                 # Somebody else has created it a moment ago, and most likely drives it.
-                return self._go_on(place, wanted, payload, own, extend=how == EXTEND, progress=progress)
-            return conductor.conduct(place, wanted, [], progress=progress, notice=notice)
+                return self._go_on(place, wanted, payload, own, extend=how == EXTEND, progress=shown)
+            return conductor.conduct(place, wanted, [], progress=shown, notice=notice)
 
     def _go_on(
-        self, place: Backend, wanted: Experiment, payload: Payload, own: Payload | None, *, extend: bool, progress: bool
+        self, place: Backend, wanted: Experiment, payload: Payload, own: Payload | None, *, extend: bool, progress: str
     ) -> Results:
         """Go on with the experiment of this name; raises `ExperimentNotFound` where there is none."""
         kept = place.records.experiment(wanted.metadata.name)
@@ -161,6 +165,11 @@ class Sweep:
             f"<sweep of {self._definition.label}: trials={limits.trials}, parallelism={limits.parallelism},"
             f" sampler={self._plan.sampler.name!r}, seed={self._plan.seed}>"
         )
+
+    def _repr_html_(self) -> str:
+        from expsdk.sweep.cards import sweep_card  # only notebooks need it
+
+        return sweep_card(self._definition, self._plan)
 
 
 def _is_kept(payload: Payload, record: Experiment) -> bool:

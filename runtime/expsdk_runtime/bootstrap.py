@@ -1,7 +1,8 @@
 """The start of a job's process: `python payload.pyz …` arrives here once the interpreter's version is right.
 
-Three ways in: a person gives `--parameters` and reads metrics on standard output; the local backend gives
-`--attach FD`, a socket whose first line is the assignment; a pod gives `--pod`, and its environment says the rest.
+Four ways in: a person gives `--parameters` and reads metrics on standard output; the local backend gives
+`--attach FD`, a socket whose first line is the assignment; a pod gives `--pod`, and its environment says the rest;
+`expsdk replay` gives `--replay FILE`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,6 +19,7 @@ from expsdk_runtime.console import say
 from expsdk_runtime.contract import Assignment, ExitCode, Phase
 from expsdk_runtime.journal import Journal
 from expsdk_runtime.payload import Payload, PayloadError
+from expsdk_runtime.place import Place
 from expsdk_runtime.runner import run_trial
 from expsdk_runtime.seeding import seeded
 from expsdk_runtime.sinks import SocketSink
@@ -42,6 +44,14 @@ def main(path: str, arguments: list[str]) -> int:
         from expsdk_runtime.pod import run_pod
 
         return run_pod(payload)
+    if arguments[:1] == ["--replay"]:
+        from expsdk_runtime.replay import run_replay
+
+        return run_replay(payload, arguments[1:])
+    if arguments == ["--environment"]:
+        from expsdk_runtime.replay import print_environment
+
+        return print_environment(payload)
     return _standalone(payload, arguments)
 
 
@@ -51,12 +61,22 @@ def _attached(payload: Payload, descriptor: str, directory: str, root: str, dige
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a crash must not take lines along
     with socket.socket(fileno=int(descriptor)) as connection:
         return run_attached(
-            lambda: payload.load(directory, root=root), connection, project_dir=directory, digest=digest
+            lambda: payload.load(directory, root=root),
+            connection,
+            project_dir=directory,
+            digest=digest,
+            imports=payload.imports,
         )
 
 
 def run_attached(
-    load: Callable[[], Callable[..., object]], connection: socket.socket, *, project_dir: str, digest: str
+    load: Callable[[], Callable[..., object]],
+    connection: socket.socket,
+    *,
+    project_dir: str,
+    digest: str,
+    imports: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> int:
     """Run the trial that the first line on `connection` assigns, and report there; return the process's exit code.
 
@@ -65,6 +85,8 @@ def run_attached(
         connection: The coordinator's socket.
         project_dir: Where the payload's copy of the user's project lies.
         digest: The payload's digest.
+        imports: As `runner.run_trial` has it.
+        environment: What the Result's environment says besides.
     """
     received = b""
     while b"\n" not in received:
@@ -72,7 +94,15 @@ def run_attached(
     line, _, rest = received.partition(b"\n")
     assignment = Assignment.from_json(line.decode())
     sink = SocketSink(connection, interval_s=LOCAL_INTERVAL_S, received=rest, directory=assignment.output_dir)
-    return run_trial(seeded(load, assignment.seed), assignment, sink, digest=digest, project_dir=project_dir).exit_code
+    return run_trial(
+        seeded(load, assignment.seed),
+        assignment,
+        sink,
+        digest=digest,
+        imports=imports,
+        project_dir=project_dir,
+        place=Place(environment=environment),
+    ).exit_code
 
 
 class _ConsoleSink:

@@ -43,6 +43,7 @@ class Reason:
     PREEMPTED = "Preempted"
     INTERRUPTED = "Interrupted"
     PRUNED = "Pruned"
+    CANCELLED = "Cancelled"
     LOST = "Lost"
     PAYLOAD_INVALID = "PayloadInvalid"
     PYTHON_MISMATCH = "PythonMismatch"
@@ -50,6 +51,7 @@ class Reason:
     PACKAGES_FAILED = "PackagesFailed"
     IMAGE_PULL_ERROR = "ImagePullError"
     CONTAINER_CONFIG_ERROR = "ContainerConfigError"
+    QUEUED = "Queued"
     UNSCHEDULABLE = "Unschedulable"
     QUOTA_EXCEEDED = "QuotaExceeded"
     EVICTED = "Evicted"
@@ -63,6 +65,7 @@ class Reason:
         PREEMPTED,
         INTERRUPTED,
         PRUNED,
+        CANCELLED,
         LOST,
         PAYLOAD_INVALID,
         PYTHON_MISMATCH,
@@ -70,6 +73,7 @@ class Reason:
         PACKAGES_FAILED,
         IMAGE_PULL_ERROR,
         CONTAINER_CONFIG_ERROR,
+        QUEUED,
         UNSCHEDULABLE,
         QUOTA_EXCEEDED,
         EVICTED,
@@ -86,6 +90,7 @@ class Reason:
             PACKAGES_FAILED,
             IMAGE_PULL_ERROR,
             CONTAINER_CONFIG_ERROR,
+            QUEUED,
             UNSCHEDULABLE,
             QUOTA_EXCEEDED,
             EVICTED,

@@ -6,11 +6,14 @@ from typing import Any
 
 from expsdk_runtime.contract import encode_number
 from expsdk_runtime.series import Series
-from expsdk_runtime.tracking import as_metric_name
+from expsdk_runtime.tracking import Automatic, as_metric_name
 
 
 class Ledger:
     """The metrics of one trial, by name.
+
+    What the function logs itself counts before what was logged automatically by the same name: from then on only its
+    own values do, and should the automatic ones have reached a later epoch, as steps do, they are forgotten.
 
     Attributes:
         series: Each metric's values.
@@ -22,12 +25,24 @@ class Ledger:
         self.epoch: int | None = None
         self._objectives = objectives
         self._directions = dict(objectives)
+        self._automatic: set[str] = set()
+        self._own: set[str] = set()
 
     def add(self, values: dict[str, float], epoch: int | None) -> int:
         """Take in values of one epoch and return the epoch they count for.
 
         Without an epoch they are the next one: the first that none of these metrics has reached.
         """
+        if isinstance(values, Automatic):
+            for name in values.keys() & self._own:
+                del values[name]
+            if not values:
+                return self.epoch or 0
+            self._automatic.update(values)
+        else:
+            self._own.update(values)
+            if self._automatic:
+                self._take_over(values, epoch)
         if epoch is None:
             epoch = max(self._series(name).last_epoch for name in values) + 1
         for name, value in values.items():
@@ -35,6 +50,14 @@ class Ledger:
         if self.epoch is None or epoch > self.epoch:
             self.epoch = epoch
         return epoch
+
+    def _take_over(self, values: dict[str, float], epoch: int | None) -> None:
+        """Let the function's own values count from now on."""
+        for name in values.keys() & self._automatic:
+            self._automatic.discard(name)
+            if epoch is not None and epoch < self.series[name].last_epoch:
+                del self.series[name]
+                self.epoch = max((series.last_epoch for series in self.series.values()), default=None)
 
     def restore(self, status: dict[str, Any]) -> None:
         """Take in the metrics of a former attempt as its status has them.

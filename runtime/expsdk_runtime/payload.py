@@ -51,6 +51,12 @@ class Payload:
         """The objectives as `(metric, direction)` pairs."""
         return [(metric, direction) for metric, direction in self.manifest["objectives"]]
 
+    @property
+    def imports(self) -> list[str]:
+        """The top-level modules of others that the user's code imports; they may not be installed."""
+        modules: list[str] = self.manifest["imports"]
+        return modules
+
     def unpack(self, directory: str) -> None:
         """Check every part of the payload and write the user's project below `directory`.
 
@@ -74,6 +80,10 @@ class Payload:
             root: The user's own project on this machine, where paths of code that travels by value lead; without
                 it, or for files that are in the unpacked copy alone, they lead to that copy.
         """
+        if self.manifest["autolog"]:
+            from expsdk_runtime import autolog
+
+            autolog.enable()
         for entry in reversed(self.manifest["paths"]):
             sys.path.insert(1, os.path.normpath(os.path.join(directory, entry)))
         entry = self.manifest["entry"]

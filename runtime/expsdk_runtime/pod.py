@@ -150,7 +150,15 @@ class Pod:
         )
         function = seeded(lambda: payload.load(project), assignment.seed)
         digest = self._environment.get("EXPSDK_DIGEST", "")
-        return run_trial(function, assignment, self._sink, digest=digest, project_dir=project, place=place).exit_code
+        return run_trial(
+            function,
+            assignment,
+            self._sink,
+            digest=digest,
+            imports=payload.imports,
+            project_dir=project,
+            place=place,
+        ).exit_code
 
     def _about(self) -> dict[str, str]:
         names = {"pod": "EXPSDK_POD_UID", "podName": "EXPSDK_POD", "node": "EXPSDK_NODE", "image": "EXPSDK_IMAGE"}

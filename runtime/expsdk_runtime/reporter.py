@@ -26,6 +26,7 @@ FINAL_ATTEMPTS_S = 20.0
 LEAST_FINAL_ATTEMPT_S = 1.0
 
 Keep = Callable[[dict[str, Any]], None]
+Find = Callable[[], dict[str, str]]
 
 
 class Reporter:
@@ -61,6 +62,7 @@ class Reporter:
         self._stale = True
         self._closing = False
         self._delivered = False
+        self._find: Find | None = None
         self._lock = threading.Lock()  # held while the ledger changes or is read, and never while a report is sent
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_writer.settimeout(0)
@@ -77,6 +79,15 @@ class Reporter:
             self._stale = True
         self._wake()
 
+    def learn(self, find: Find) -> None:
+        """Have the background find out what takes a while, and report it in the environment; by the end at the latest.
+
+        Args:
+            find: Returns it; raises nothing.
+        """
+        self._find = find
+        self._wake()
+
     def hurry(self, within_s: float) -> None:
         """Be done within so many seconds from now. A signal handler may call it, whatever is going on."""
         self._give_up_at = min(self._give_up_at, time.monotonic() + within_s)
@@ -89,6 +100,7 @@ class Reporter:
             self._drain()
             self.hurry(FINAL_ATTEMPTS_S)
             self._wait_for(self._thread)
+            self._find_out()
 
     def add(self, values: dict[str, float], epoch: int) -> None:
         """Take in final metrics after `close`."""
@@ -139,11 +151,18 @@ class Reporter:
                 if any(key.fileobj is self._wake_reader for key, _ in ready):
                     self._wake_reader.recv(4096)
                 self.recorder.ask(self._sink.stop())
+                self._find_out()
                 if connection is not None and self._sink.listen() is None:
                     selector.unregister(connection)
                     connection = None
                 if not self._closing:
                     self._drain()
+
+    def _find_out(self) -> None:
+        find, self._find = self._find, None
+        if find is not None:
+            found = find()
+            self.change({"environment": {**self._facts["environment"], **found}})
 
     def _pause_s(self) -> float:
         """Return how long to wait: for the next report if it is due, and no longer than the journal may wait."""

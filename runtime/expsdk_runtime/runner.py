@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from expsdk_runtime import failure, tracking
 from expsdk_runtime.console import say
 from expsdk_runtime.contract import Assignment, ExitCode, Phase, Reason, Stop
 from expsdk_runtime.inheritance import inherit
+from expsdk_runtime.installed import environment_of
 from expsdk_runtime.journal import FILE_NAME, Journal
 from expsdk_runtime.ledger import Ledger
 from expsdk_runtime.place import Place
@@ -47,6 +48,7 @@ def run_trial(
     sink: Sink,
     *,
     digest: str = "",
+    imports: Sequence[str] = (),
     journal: Journal | None = None,
     project_dir: str | None = None,
     place: Place | None = None,
@@ -58,6 +60,7 @@ def run_trial(
         assignment: Who the trial is, its parameters and directories.
         sink: Where reports go.
         digest: The payload's digest, for the Result's environment.
+        imports: The modules of others that the function imports; that environment tells their versions.
         journal: Where the full series goes; by default `metrics.jsonl` in the trial's output directory.
         project_dir: Where the payload's copy of the user's project lies.
         place: What is particular to where the trial runs.
@@ -71,7 +74,7 @@ def run_trial(
     try:
         reporter.recorder.ask(place.stop)
         reporter.start()
-        ending = _call(function, assignment, reporter, project_dir, place)
+        ending = _call(_telling(function, imports, reporter), assignment, reporter, project_dir, place)
         if ending.reason == Reason.PREEMPTED and place.look:
             reporter.close()
             stop = place.look()
@@ -119,6 +122,18 @@ def _opening(assignment: Assignment, digest: str, place: Place) -> dict[str, Any
             **place.environment,
         },
     }
+
+
+def _telling(function: Callable[..., object], imports: Sequence[str], reporter: Reporter) -> Callable[..., object]:
+    """Return the function such that its packages' versions are reported once it is called: all is installed by then."""
+    if not imports:
+        return function
+
+    def telling(**parameters: Any) -> object:
+        reporter.learn(lambda: environment_of(imports))
+        return function(**parameters)
+
+    return telling
 
 
 def _call(

@@ -93,7 +93,7 @@ class Series:
 
     def restore(self, history: dict[str, Any], summary: dict[str, Any]) -> None:
         """Take in what `history` and `summary` said of a series: what had been thinned is known by its extremes."""
-        for epoch, value in zip(history["epochs"], history["values"], strict=True):
+        for epoch, value in zip(*history["points"], strict=True):
             self.add(as_epoch(epoch), decode_number(value))
         stride = max(1, int(history["stride"]))
         self._stride *= stride
@@ -105,7 +105,7 @@ class Series:
             self._high = high
 
     def history(self, limit: int) -> dict[str, Any]:
-        """Return at most `limit` (three or more) points as columns: stride, epochs and values."""
+        """Return at most `limit` (three or more) points: their stride, all their epochs, and all their values."""
         own = {self.best_epoch: self.best} if self.best_epoch >= 0 else {}
         own[self.last_epoch] = self.last
         step = 1
@@ -116,8 +116,7 @@ class Series:
         epochs = sorted(points)
         return {
             "stride": self._stride * step,
-            "epochs": epochs,
-            "values": [encode_number(points[epoch]) for epoch in epochs],
+            "points": [epochs, [encode_number(points[epoch]) for epoch in epochs]],
         }
 
     def summary(self) -> dict[str, Any]:

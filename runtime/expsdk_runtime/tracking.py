@@ -26,6 +26,10 @@ WAKE_AT_POINTS = 16_384
 WAIT_AT_POINTS = 262_144
 
 
+class Automatic(dict[str, float]):
+    """Values that a library's own logging has given: what the training function logs by the same name counts instead."""
+
+
 class TrialStopped(BaseException):
     """Raised by `log_metric` when this trial was asked to stop: let it pass.
 
@@ -82,12 +86,14 @@ class Recorder:
     Attributes:
         stop: What the trial was asked: "" or one of `contract.Stop`; the next call of `log` raises then.
         was_told: Whether the training function has seen a `TrialStopped`.
+        reached: The highest epoch of each metric that trainings have logged automatically.
     """
 
     def __init__(self, wake: Callable[[], bool]) -> None:
         """Make an empty recorder; `wake` calls the reporter and returns whether there is one."""
         self.stop = ""
         self.was_told = False
+        self.reached: dict[str, int] = {}
         self._wake = wake
         self._points: deque[Point] = deque()
         self._names: set[str] = set()
@@ -123,10 +129,14 @@ class Recorder:
             self.tell()
         checked = {as_metric_name(name): as_number(name, value) for name, value in values.items()}
         if checked:
-            points = self._points
-            points.append((checked, None if epoch is None else as_epoch(epoch), time.time()))
-            if len(points) >= WAKE_AT_POINTS:
-                self._press()
+            self._append(checked, None if epoch is None else as_epoch(epoch))
+
+    def log_automatically(self, values: Automatic, epoch: int | None) -> None:
+        """Take values of one epoch in that a library has logged and that are metrics; raises `TrialStopped` too."""
+        if self.stop:
+            self.tell()
+        if values:
+            self._append(values, epoch)
 
     def take(self) -> Iterator[list[Point]]:
         """Yield what was logged until now, oldest first, in pieces that keep memory low."""
@@ -136,6 +146,11 @@ class Recorder:
             piece = [points.popleft() for _ in range(min(waiting, PIECE_POINTS))]
             waiting -= len(piece)
             yield piece
+
+    def _append(self, values: dict[str, float], epoch: int | None) -> None:
+        self._points.append((values, epoch, time.time()))
+        if len(self._points) >= WAKE_AT_POINTS:
+            self._press()
 
     def _press(self) -> None:
         """Ask the reporter to come, now and again; wait for it where it has fallen far behind."""
@@ -175,6 +190,11 @@ def leave() -> None:
 if hasattr(os, "register_at_fork"):
     # A process that the trial forks has no reporter: what it logs is printed, into the trial's log.
     os.register_at_fork(after_in_child=leave)
+
+
+def current_recorder() -> Recorder | None:
+    """Return the recorder of the trial that this process runs, or None in a plain call."""
+    return _current.recorder
 
 
 def log_metric(name: str, value: float, epoch: int | None = None) -> None:

@@ -143,7 +143,7 @@ def _status_patches(api: Api) -> list[Figure]:
     names = [f"{kept.metadata.name}-{number:04d}" for number in range(WRITERS)]
     for number in range(WRITERS):
         api.create(RESULTS, result_document(kept, _result(kept, number)))
-    history = {"stride": 1, "epochs": list(range(200)), "values": [1 / (epoch + 1) for epoch in range(200)]}
+    history = {"stride": 1, "points": [list(range(200)), [1 / (epoch + 1) for epoch in range(200)]]}
     status = {"phase": "Running", "history": {"loss": history, "accuracy": history}}
     ends_at = time.monotonic() + WRITERS_FOR_S
     times: list[float] = []

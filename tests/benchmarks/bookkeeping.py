@@ -103,7 +103,7 @@ def _update(document: Document, phase: str, epochs: int) -> Update:
         "metrics": {
             "loss": {"last": values[-1], "min": values[-1], "max": values[0], "best": values[-1], "epoch": epochs - 1}
         },
-        "history": {"loss": {"stride": 1, "epochs": list(range(epochs)), "values": values}},
+        "history": {"loss": {"stride": 1, "points": [list(range(epochs)), values]}},
         "objectives": {"loss": values[-1]} if has_ended else {},
     }
     return Update(number, {**document, "status": status}, alive=not has_ended)

@@ -114,7 +114,7 @@ def test_every_trial_is_told_as_it_stands(place: Any, coordinate: Any) -> None:
             driven.launch(1, attempt=2, number=2)
             status = driven.end_of(1)
             assert (status["phase"], status["attempt"]) == ("Succeeded", 2)
-            assert status["history"]["loss"] == {"epochs": [0, 1, 2], "values": [20.0, 21.0, 22.0], "stride": 1}
+            assert status["history"]["loss"] == {"points": [[0, 1, 2], [20.0, 21.0, 22.0]], "stride": 1}
         driven.launch(2, number=3)
         assert driven.end_of(2)["phase"] == "Succeeded"
     finally:
@@ -174,9 +174,9 @@ def test_what_is_found_out_later_is_noted(place: Any, coordinate: Any, train: An
 
 def test_the_payload_is_kept_as_it_was(place: Any, coordinate: Any, train: Any) -> None:
     driven = coordinate(train)
-    assert driven.backend.kept_payload(driven.record) == train.pack().content
+    assert driven.backend.records.payload(driven.record) == train.pack().content
     with pytest.raises(BackendError, match=r"has no packed plan$"):
-        driven.backend.kept_payload(driven.record, plan=True)
+        driven.backend.records.payload(driven.record, plan=True)
 
 
 def test_the_users_own_objects_are_kept_and_go_on_by_name(place: Any, count: Any, name: str) -> None:
@@ -212,5 +212,5 @@ def test_a_kept_payload_that_was_changed_is_not_run(place: Any, coordinate: Any,
     path.write_bytes(path.read_bytes() + b"#")
     backend = place.backend()
     with pytest.raises(BackendError, match=r"was changed since it was kept; take the experiment up from the script"):
-        backend.kept_payload(driven.record)
+        backend.records.payload(driven.record)
     backend.close()

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from expsdk import checkpoint_dir, experiment, log_metric
-from expsdk.errors import ExperimentExists
+from expsdk.backends.base import StopRequest
+from expsdk.errors import BackendError, ExperimentExists, ExperimentNotFound
 from expsdk.sweep.record import with_ending
 
 
@@ -110,7 +111,7 @@ def test_another_attempt_goes_on_from_the_former_one(place: Any, coordinate: Any
         driven.launch(0, attempt=attempt, number=1)
         status = driven.end_of(0)
         assert (status["phase"], status["attempt"]) == ("Succeeded", attempt)
-    assert status["history"]["loss"]["values"] == [10.0, 9.0, 8.0]
+    assert status["history"]["loss"]["points"][1] == [10.0, 9.0, 8.0]
 
 
 def test_the_experiments_record_is_kept_as_it_changes(place: Any, coordinate: Any, train: Any) -> None:
@@ -149,3 +150,33 @@ def test_a_backend_that_was_never_used_closes(place: Any) -> None:
     backend.close()
     assert backend.takes_ctrl_c == place.runs_at_once
     assert isinstance(backend.notice, str)
+
+
+def test_another_process_asks_for_the_end_of_the_sweep_and_of_a_trial(place: Any, coordinate: Any, wait: Any) -> None:
+    driven = coordinate(wait)
+    if not place.runs_at_once:
+        assert driven.backend.stop_requests() == []
+        pytest.skip("the debug backend hears nothing while a trial runs")
+    name = driven.record.metadata.name
+    driven.launch(0, number=1)
+    driven.wait_for(lambda update: bool(update.document["status"]["metrics"]))
+    assert driven.backend.stop_requests() == []
+    found: list[StopRequest] = []
+
+    def hear(count: int) -> None:
+        give_up_at = time.monotonic() + 30.0
+        while len(found) < count and time.monotonic() < give_up_at:
+            driven.backend.keep(driven.record)  # as a coordinator does all along
+            driven.updates += driven.backend.wait(0.5)
+            found.extend(driven.backend.stop_requests())
+
+    place.records.request_stop(name, StopRequest(0))
+    hear(1)
+    place.records.request_stop(name, StopRequest())
+    hear(2)
+    assert found == [StopRequest(0), StopRequest()]
+    with pytest.raises(ExperimentNotFound):
+        place.records.request_stop("nobody", StopRequest())
+    driven.backend.close()
+    with pytest.raises(BackendError, match=f"nobody drives '{name}' now"):
+        place.records.request_stop(name, StopRequest())

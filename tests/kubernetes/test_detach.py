@@ -87,8 +87,8 @@ def test_all_that_its_coordinator_needs_is_kept(ready: Kubectl, backend: Kuberne
     assert {"name": "TEAM", "value": "$$(vision)"} in container["env"]
     assert (pod["serviceAccountName"], pod["restartPolicy"]) == ("expsdk-coordinator", "Never")
     there = backend.records.experiment("away")
-    assert backend.kept_payload(there) == payload.content
-    assert backend.kept_payload(there, plan=True) == plan.content
+    assert backend.records.payload(there) == payload.content
+    assert backend.records.payload(there, plan=True) == plan.content
     assert not backend.records.is_driven("away")
     with closing(KubernetesBackend(namespace=ready.namespace)) as other:
         assert other.resume(there, None) == []  # as the coordinator does
@@ -108,7 +108,7 @@ def test_what_was_changed_is_not_read(ready: Kubectl, backend: KubernetesBackend
     document["binaryData"]["chunk"] = "AAAA" + document["binaryData"]["chunk"][4:]
     ready.create(document)
     with pytest.raises(BackendError, match="packed plan of 'tampered' was changed since it was kept"):
-        backend.kept_payload(backend.records.experiment("tampered"), plan=True)
+        backend.records.payload(backend.records.experiment("tampered"), plan=True)
 
 
 def test_on_failure_nothing_stays(ready: Kubectl, backend: KubernetesBackend) -> None:

@@ -134,7 +134,7 @@ class TestRoundTrip:
     def test_nan_and_the_infinities_survive(self, kubectl: Kubectl, api: Api, sweep: dict[str, Document]) -> None:
         store(kubectl, api, sweep[DIVERGES])
         status = kubectl.get("result", DIVERGES)["status"]
-        assert status["history"]["val_loss"]["values"] == ["Infinity", "-Infinity", "NaN"]
+        assert status["history"]["val_loss"]["points"][1] == ["Infinity", "-Infinity", "NaN"]
         assert {key: status["metrics"]["val_loss"][key] for key in ("last", "min", "max", "best")} == {
             "last": "NaN",
             "min": "-Infinity",
@@ -223,7 +223,7 @@ class TestRefusals:
             ("status.metrics.val_loss.last", "nan"),
             ("status.metrics.val_loss.epoch", 0.5),
             ("status.objectives.val_loss", "inf"),
-            ("status.history.val_loss.values", ["Infinity", "infinity"]),
+            ("status.history.val_loss.points", [[0, 1], ["Infinity", "infinity"]]),
         ],
     )
     def test_a_wrong_status_is_refused_by_the_fields_name_and_changes_nothing(

@@ -125,7 +125,7 @@ def test_a_sweep_whose_coordinator_was_killed_is_taken_up_and_its_trials_go_on(
     kept = ready.get("experiment", "orphaned")["spec"]
     assert (kept["trials"], kept["parallelism"], kept["trialTimeoutSeconds"]) == (3, 3, 500)
     assert backend.records.is_driven("orphaned")
-    assert backend.kept_payload(experiment)[:2] == b"PK"
+    assert backend.records.payload(experiment)[:2] == b"PK"
     launch(backend, experiment, 2)
     ready.wait("result", "orphaned-0002", has_begun)
     for number in range(3):
@@ -164,12 +164,12 @@ def test_a_lost_payload_is_created_again_where_it_is_at_hand(
     ready: Kubectl, tmp_path: Path, backend: KubernetesBackend
 ) -> None:
     experiment = abandoned(tmp_path, ready, name="bare", epochs=600)
-    content = backend.kept_payload(experiment)
+    content = backend.records.payload(experiment)
     ready("delete", "configmaps", "--selector", "app.kubernetes.io/component=payload")
     with pytest.raises(
         BackendError, match=r"the payload of 'bare' is kept in ConfigMaps, and bare-payload-\w+-0 is not"
     ):
-        backend.kept_payload(experiment)
+        backend.records.payload(experiment)
     with pytest.raises(BackendError, match="take the experiment up from the script"):
         backend.resume(experiment, None)
     assert not backend.records.is_driven("bare")
@@ -179,7 +179,7 @@ def test_a_lost_payload_is_created_again_where_it_is_at_hand(
     packed = Payload(content, experiment.spec.payload.digest, {}, tmp_path, print)  # type: ignore[union-attr]
     with closing(KubernetesBackend(namespace=ready.namespace)) as other:
         other.resume(experiment, packed)
-        assert other.kept_payload(experiment) == content
+        assert other.records.payload(experiment) == content
 
 
 def test_an_experiment_that_is_not_there(ready: Kubectl, backend: KubernetesBackend) -> None:

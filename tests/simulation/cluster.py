@@ -12,7 +12,12 @@ from expsdk.samplers import TrialOutcome
 from expsdk_runtime.contract import Phase, Reason, Stop
 from simulation.behaviour import Behaviour
 
-_PHASES = {Reason.INTERRUPTED: Phase.CANCELLED, Reason.PRUNED: Phase.PRUNED}
+_STOPPED = {
+    Stop.PRUNED: (Phase.PRUNED, Reason.PRUNED),
+    Stop.CANCELLED: (Phase.CANCELLED, ""),
+    Stop.INTERRUPTED: (Phase.CANCELLED, Reason.INTERRUPTED),
+}
+_PHASES = {Reason.INTERRUPTED: Phase.CANCELLED, Reason.CANCELLED: Phase.CANCELLED, Reason.PRUNED: Phase.PRUNED}
 
 
 @dataclass
@@ -140,9 +145,7 @@ class Cluster:
     def ask_stop(self, number: int, stop: str) -> None:
         """Ask a job to stop."""
         if job := self._jobs.get(number):
-            phase, reason = (
-                (Phase.PRUNED, Reason.PRUNED) if stop == Stop.PRUNED else (Phase.CANCELLED, Reason.INTERRUPTED)
-            )
+            phase, reason = _STOPPED[stop]
             self._after(job.behaviour.heeds_stop, job, partial(self._say, phase=phase, reason=reason))
 
     def terminate(self, number: int) -> None:

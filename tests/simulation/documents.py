@@ -96,7 +96,7 @@ def make_result(
             name: {"last": value, "min": value, "max": value, "best": value, "epoch": 0}
             for name, value in encoded.items()
         },
-        "history": {name: {"stride": 1, "epochs": [0], "values": [value]} for name, value in encoded.items()},
+        "history": {name: {"stride": 1, "points": [[0], [value]]} for name, value in encoded.items()},
         "objectives": encoded,
         "outputDir": f"/data/{document['metadata']['name']}",
         "environment": {"python": "3.11.7"},

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from expsdk.backends.base import Document, Update
+from expsdk.backends.base import Document, Kept, StopRequest, Update
 from expsdk.backends.verdict import ended
 from expsdk.errors import BackendError, ExperimentExists, ExperimentNotFound
 from expsdk.packaging.payload import Payload
@@ -55,6 +55,7 @@ class MemoryRecords:
         plans: The packed plans, by experiment.
         documents: The Results, by experiment and number.
         driven: The experiments that a coordinator drives.
+        asked: What other processes have asked for and nobody has heard yet.
     """
 
     trials_outlive = False
@@ -65,6 +66,7 @@ class MemoryRecords:
         self.plans: dict[str, Payload | None] = {}
         self.documents: dict[str, dict[int, Document]] = {}
         self.driven: set[str] = set()
+        self.asked: list[StopRequest] = []
 
     def experiment(self, name: str) -> Experiment:
         if name not in self.kept:
@@ -91,17 +93,39 @@ class MemoryRecords:
     def is_driven(self, name: str) -> bool:
         return name in self.driven
 
-    def dismiss(self, name: str) -> None:
-        """Do nothing: nobody is submitted here."""
+    def request_stop(self, name: str, request: StopRequest) -> None:
+        self.asked.append(request)
 
-    def logs(self, trial: str) -> Iterator[str]:
+    def take_in(self, kept: Kept) -> list[str]:
+        name = kept.experiment.metadata.name
+        self.kept[name] = [kept.experiment]
+        self.documents[name] = {document["spec"]["number"]: document for document in kept.results}
+        return []
+
+    def dismiss(self, name: str) -> bool:
+        """Do nothing: nobody is submitted here."""
+        return False
+
+    def logs(self, trial: str, *, follow: bool = False, previous: bool = False) -> Iterator[str]:
         return iter([f"{trial} says nothing\n"])
 
     def log_path(self, trial: str) -> str | None:
         return f"/logs/{trial}.txt"
 
+    def payload(self, experiment: Experiment, *, plan: bool = False) -> bytes:
+        payload = (self.plans if plan else self.payloads)[experiment.metadata.name]
+        if payload is None:
+            raise BackendError("nothing of that kind is kept")
+        return payload.content
+
+    def project_root(self, name: str) -> str | None:
+        return None
+
     def location(self, name: str) -> str:
         return f"memory/{name}"
+
+    def address(self) -> dict[str, str]:
+        return {"backend": "memory"}
 
     def delete(self, name: str) -> None:
         del self.kept[name], self.documents[name]
@@ -150,12 +174,6 @@ class MemoryBackend:
         self.keep(experiment)
         return [Update(number, document, alive=False) for number, document in sorted(self._documents.items())]
 
-    def kept_payload(self, experiment: Experiment, *, plan: bool = False) -> bytes:
-        payload = (self.records.plans if plan else self.records.payloads)[experiment.metadata.name]
-        if payload is None:
-            raise BackendError("nothing of that kind is kept")
-        return payload.content
-
     def requests(self, experiment: Experiment) -> dict[str, float]:
         return {"cpu": 2.0, "gpu": 0.0}
 
@@ -200,6 +218,10 @@ class MemoryBackend:
             self._woken.wait(_TURN_S if timeout_s is None else min(timeout_s, _TURN_S))
         self._woken.clear()
         return updates
+
+    def stop_requests(self) -> list[StopRequest]:
+        asked, self.records.asked = self.records.asked, []
+        return asked
 
     def wake(self) -> None:
         self.verbs.append(("wake",))

@@ -19,6 +19,7 @@ class Script:
         behaviours: How the jobs behave, by number and attempt, again and again.
         direction: Of its only objective.
         interruptions: When the user presses Ctrl-C, in seconds.
+        stops: When somebody wants a trial to stop for good, in seconds, and the trial's number.
         crashes: How many steps each coordinator lives; once they are used up, the next one lives on. A step is an
             event that comes, a record that is written, a job that is started or told something.
         outage: Seconds from a coordinator's death to the next one.
@@ -36,6 +37,7 @@ class Script:
     behaviours: tuple[Behaviour, ...] = (Behaviour(),)
     direction: str = "minimize"
     interruptions: tuple[float, ...] = ()
+    stops: tuple[tuple[float, int], ...] = ()
     crashes: tuple[int, ...] = ()
     outage: float = 0.0
     jobs_survive: bool = True

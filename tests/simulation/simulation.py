@@ -9,7 +9,7 @@ from expsdk.samplers import Sampler
 from expsdk.sweep.actions import Finish, Launch
 from expsdk.sweep.advisers import Advisers
 from expsdk.sweep.core import Coordinator
-from expsdk.sweep.events import Began, Event, Found, Interrupted, Passed
+from expsdk.sweep.events import Began, Event, Found, Interrupted, Passed, StopAsked
 from expsdk_runtime.contract import Phase
 from simulation.cluster import Cluster
 from simulation.connection import Connection
@@ -47,6 +47,7 @@ class Simulation:
         self._make_coordinator = make_coordinator
         self._crashes = list(script.crashes)
         self._interruptions = sorted(script.interruptions)
+        self._stops = sorted(script.stops)
         self._steps_left: int | None = None
 
     def run(self) -> Simulation:
@@ -87,6 +88,7 @@ class Simulation:
             self._hear(event, life, connection)
         while not coordinator.is_finished:
             times = [self.cluster.next_at, connection.next_at, coordinator.deadline, *self._interruptions[:1]]
+            times += [at for at, _ in self._stops[:1]]
             due = [at for at in times if at is not None]
             if not due:
                 assert not life.is_given_up, "the user pressed Ctrl-C, and the sweep does not end"
@@ -114,6 +116,8 @@ class Simulation:
         while self._interruptions and self._interruptions[0] <= self.cluster.now:
             self._interruptions.pop(0)
             self._hear(Interrupted(self.cluster.now), life, connection)
+        while self._stops and self._stops[0][0] <= self.cluster.now:
+            self._hear(StopAsked(self.cluster.now, self._stops.pop(0)[1]), life, connection)
         self._tick(life, connection)
 
     def _tick(self, life: Life, connection: Connection) -> None:
@@ -158,6 +162,7 @@ class Simulation:
             self.cluster.kill_all()
         self.cluster.advance(self.cluster.now + self._script.outage)
         self._interruptions = [at for at in self._interruptions if at > self.cluster.now]
+        self._stops = [(at, number) for at, number in self._stops if at > self.cluster.now]
 
 
 class _Crash(Exception):

@@ -81,6 +81,8 @@ CRASHES = st.lists(st.integers(0, 40), max_size=8).map(tuple)
 NO_CRASHES = st.just(())
 INTERRUPTIONS = st.lists(seconds(40), max_size=3).map(tuple)
 NO_INTERRUPTIONS = st.just(())
+NO_STOPS = st.just(())
+STOPS_OF_TRIALS = st.lists(st.tuples(seconds(30), st.integers(0, 12)), min_size=1, max_size=6).map(tuple)
 
 
 def scripts(
@@ -89,6 +91,7 @@ def scripts(
     jobs: st.SearchStrategy[tuple[Behaviour, ...]] = BEHAVIOURS,
     crashes: st.SearchStrategy[tuple[int, ...]] = CRASHES,
     interruptions: st.SearchStrategy[tuple[float, ...]] = INTERRUPTIONS,
+    stops: st.SearchStrategy[tuple[tuple[float, int], ...]] = NO_STOPS,
 ) -> st.SearchStrategy[Script]:
     """Scripts of what goes wrong."""
     return st.builds(
@@ -97,6 +100,7 @@ def scripts(
         behaviours=jobs,
         direction=st.sampled_from(["minimize", "maximize"]),
         interruptions=interruptions,
+        stops=stops,
         crashes=crashes,
         outage=seconds(10),
         jobs_survive=st.booleans(),

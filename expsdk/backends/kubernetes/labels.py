@@ -12,6 +12,7 @@ from expsdk_runtime.contract import API_GROUP
 
 __all__ = [
     "COORDINATOR",
+    "EVENT",
     "LEASE",
     "PAYLOAD",
     "PLAN",
@@ -25,6 +26,7 @@ __all__ = [
 ]
 
 TRIAL, RESULT, PAYLOAD, PLAN, LEASE, COORDINATOR = "trial", "result", "payload", "plan", "lease", "coordinator"
+EVENT = "event"
 PROGRAM = "program"
 """A user's own optimizer that runs in the cluster; it belongs to no experiment."""
 EXPERIMENT_LABEL = f"{API_GROUP}/experiment"
@@ -36,6 +38,8 @@ PARAMETERS_ANNOTATION = f"{API_GROUP}/parameters"
 """A Result's and a Job's: the sample as JSON. The server itself writes 1 for 1.0 and sorts names."""
 ATTEMPT_ANNOTATION = f"{API_GROUP}/attempt"
 """A Job's: which of its coordinator's attempts at the trial it is, from 1."""
+QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+"""A Job's: the LocalQueue of Kueue in which it waits."""
 SPACE_ANNOTATION = f"{API_GROUP}/space"
 """An Experiment's: its space as JSON, for the same reason."""
 
@@ -45,7 +49,7 @@ def labels_of(experiment_name: str, component: str, number: int | None = None) -
 
     Args:
         experiment_name: The experiment's name.
-        component: What it is: "trial", "result", "payload", "plan", "lease" or "coordinator".
+        component: What it is: "trial", "result", "payload", "plan", "lease", "coordinator" or "event".
         number: The trial's number, where the object is one trial's.
     """
     labels = {

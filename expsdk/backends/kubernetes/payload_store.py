@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from expsdk.backends.kubernetes.labels import PAYLOAD, PLAN, selector
 from expsdk.backends.kubernetes.payload_maps import chunk_count, chunk_of, payload_config_maps, payload_map_name
@@ -17,7 +17,14 @@ from expsdk.resources.experiment import Experiment, PayloadReference
 _WORDS = {PAYLOAD: "payload", PLAN: "packed plan"}
 
 
-def keep_payload(api: Api, experiment: Experiment, payload: Payload, *, component: str = PAYLOAD) -> None:
+class Packed(NamedTuple):
+    """A packed function or plan that comes from where it was kept."""
+
+    content: bytes
+    digest: str
+
+
+def keep_payload(api: Api, experiment: Experiment, payload: Payload | Packed, *, component: str = PAYLOAD) -> None:
     """Create the ConfigMaps that carry a payload.
 
     Args:

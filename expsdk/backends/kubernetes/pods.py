@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from expsdk.backends.kubernetes.labels import QUEUE_LABEL
 from expsdk.backends.verdict import describe_exit, ended
 from expsdk_runtime.contract import ExitCode, Phase, Reason
 from expsdk_runtime.status import keep_end
@@ -21,6 +22,8 @@ SIGNALS_FROM = 128
 _IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"})
 _CONFIGURATION = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "FailedMount"})
 _STARTING = frozenset({"ContainerCreating", "PodInitializing"})
+_ADMISSION = ("QuotaReserved", "Admitted")
+"""Conditions of a Workload in the order in which they come true: https://kueue.sigs.k8s.io/docs/concepts/workload/."""
 _EXIT_REASONS = {
     ExitCode.PAYLOAD_INVALID: Reason.PAYLOAD_INVALID,
     ExitCode.PYTHON_MISMATCH: Reason.PYTHON_MISMATCH,
@@ -83,6 +86,31 @@ def waiting_of(pod: Document) -> Waiting | None:
         if condition["type"] == "PodScheduled" and condition["status"] == "False" and condition.get("message"):
             return Waiting(Reason.UNSCHEDULABLE, condition["message"])
     return None
+
+
+def is_suspended(job: Document | None) -> bool:
+    """Whether a Job waits until somebody, a queue's controller most likely, lets it start."""
+    return bool((job or {}).get("spec", {}).get("suspend"))
+
+
+def waiting_in_queue(job: Document, workloads: Iterable[Document] = ()) -> Waiting:
+    """Return what a suspended Job waits for.
+
+    Args:
+        job: The Job.
+        workloads: What Kueue keeps of it, where that can be read.
+    """
+    queue = (job.get("metadata", {}).get("labels") or {}).get(QUEUE_LABEL)
+    where = f"waits in queue {queue}" if queue else "waits: its Job is suspended, and starts when that is taken back"
+    told = [
+        condition["message"]
+        for workload in workloads
+        for kind in _ADMISSION
+        for condition in workload.get("status", {}).get("conditions") or ()
+        if condition["type"] == kind and condition["status"] == "False" and condition.get("message")
+    ]
+    reason = told[0] if told else "it starts when the queue admits it" if queue else ""
+    return Waiting(Reason.QUEUED, f"{where}: {reason}" if reason else where)
 
 
 def waiting_of_events(events: Iterable[Document]) -> Waiting | None:

@@ -7,16 +7,19 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from expsdk.backends.base import Document
+from expsdk.backends.base import Document, Kept, StopRequest
 from expsdk.backends.kubernetes.dismissal import dismiss
 from expsdk.backends.kubernetes.documents import as_written, whole
 from expsdk.backends.kubernetes.following import follow
 from expsdk.backends.kubernetes.labels import SPACE_ANNOTATION, selector
 from expsdk.backends.kubernetes.lease import is_driven
+from expsdk.backends.kubernetes.payload_store import read_payload
+from expsdk.backends.kubernetes.stopping import request_stop
 from expsdk.cluster.api import Api
 from expsdk.cluster.kinds import CONFIG_MAPS, EXPERIMENTS, JOBS, PODS, RESULTS
 from expsdk.errors import BackendError, ExperimentNotFound, ResourceNotFound, TrialNotFound
 from expsdk.resources.experiment import Experiment
+from expsdk.spelling import suggest
 
 GONE_WITHIN_S = 120.0
 LAPSED_WITHIN_S = 10.0
@@ -50,16 +53,19 @@ class KubernetesRecords:
             ClusterError: No cluster is named.
         """
         self.api = Api.connect(namespace=namespace, context=context, kubeconfig=kubeconfig, connections=connections)
+        given = {"context": context, "kubeconfig": kubeconfig}
+        self._given = {option: str(value) for option, value in given.items() if value is not None}
 
     def experiment(self, name: str) -> Experiment:
         """Return an experiment's record; raises `ExperimentNotFound`."""
         try:
             document = self.api.get(EXPERIMENTS, name)
         except ResourceNotFound as error:
-            known = ", ".join(self.names()) or "none"
+            names = self.names()
+            remedy = suggest(name, names, otherwise="give its name as `run()` printed it, or another namespace=")
             raise ExperimentNotFound(
-                f"no experiment {name!r} is in namespace {self.api.namespace!r} (there: {known}); give its name as"
-                " `run()` printed it, or another namespace="
+                f"no experiment {name!r} is in namespace {self.api.namespace!r} (there:"
+                f" {', '.join(names) or 'none'}); {remedy}"
             ) from error
         return as_experiment(document)
 
@@ -111,13 +117,41 @@ class KubernetesRecords:
         """Return None: a trial's log is with its pod, see `logs`."""
         return None
 
+    def payload(self, experiment: Experiment, *, plan: bool = False) -> bytes:
+        """Return an experiment's packed function, or its packed plan; see `payload_store.read_payload`."""
+        return read_payload(self.api, experiment, plan=plan)
+
+    def project_root(self, name: str) -> str | None:  # noqa: ARG002
+        """Return None: in a pod, paths lead to the payload's copy of the project."""
+        return None
+
     def location(self, name: str) -> str:
         """Return the experiment's namespace and context."""
         return f"experiment {name} in namespace {self.api.namespace} of {self.api.connection.context}"
 
-    def dismiss(self, name: str) -> None:
-        """End the coordinator that drives a detached experiment in the cluster, where there is one."""
-        dismiss(self.api, name)
+    def request_stop(self, name: str, request: StopRequest) -> None:
+        """Ask whoever drives an experiment, anywhere, through its records; see `Records.request_stop`.
+
+        A trial hears of it by itself, too, also where nobody drives its experiment.
+        """
+        experiment = self.experiment(name)
+        if request.number is None and not self.is_driven(name):
+            raise BackendError(f"a sweep that somebody drives is stopped, and nobody drives {name!r} now")
+        request_stop(self.api, experiment, request)
+
+    def dismiss(self, name: str) -> bool:
+        """End the coordinator that drives a detached experiment in the cluster; whether there was one."""
+        return dismiss(self.api, name)
+
+    def address(self) -> dict[str, str]:
+        """Return the namespace, also where the context names it, and what else was given to find the cluster."""
+        return {"backend": "kubernetes", "namespace": self.api.namespace, **self._given}
+
+    def take_in(self, kept: Kept) -> list[str]:
+        """Keep an experiment that comes from elsewhere, without what its trials wrote; see `Records.take_in`."""
+        from expsdk.backends.kubernetes.taking_in import take_in  # which reads records itself
+
+        return take_in(self.api, kept)
 
     def delete(self, name: str) -> None:
         """Delete an experiment and wait until all that it owned has gone; its coordinator in the cluster ends first.

@@ -9,6 +9,7 @@ from expsdk.backends.kubernetes import preflight
 from expsdk.backends.kubernetes.documents import whole
 from expsdk.backends.kubernetes.labels import NUMBER_LABEL
 from expsdk.backends.kubernetes.records import KubernetesRecords, as_experiment
+from expsdk.backends.kubernetes.stopping import forget_stop
 from expsdk.backends.kubernetes.trial import LiveTrial
 from expsdk.cluster.api import Api, Document, Listing
 from expsdk.cluster.changes import changes_between
@@ -86,6 +87,7 @@ def bring_up(api: Api, after: Experiment) -> Experiment:
     status = changes_between(there.get("status") or {}, document["status"])
     if status:
         there = api.patch(EXPERIMENTS, name, {"status": status}, subresource="status")
+    there = forget_stop(api, there)
     return as_experiment(there)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from expsdk.backends.kubernetes.environment import literal, variable
 from expsdk.backends.kubernetes.inline import inline_bootstrap
+from expsdk.backends.kubernetes.labels import QUEUE_LABEL
 from expsdk.backends.kubernetes.merge import merge
 from expsdk.backends.kubernetes.options import OUTPUT_PATH, SCRATCH_PATH, JobOptions
 from expsdk.backends.kubernetes.payload_maps import payload_volume
@@ -20,7 +21,6 @@ from expsdk_runtime.contract import ExitCode
 __all__ = ["PAYLOAD_PATH", "job_template", "omissions"]
 
 PAYLOAD_PATH = "/expsdk/payload"
-QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 _PAYLOAD, _SCRATCH, _OUTPUT = "payload", "scratch", "output"
 _FINAL_CODES = (
     ExitCode.USER_ERROR,

@@ -16,6 +16,7 @@ LINGER_S = 30.0
 # How long a Job without pods, or a pod that starts, is left alone before its events are read, and how often they are.
 LOOK_AFTER_S = 4.0
 LOOK_EVERY_S = 10.0
+LOOK_INTO_QUEUE_EVERY_S = 30.0
 
 
 _FOR_PLACE = frozenset({Reason.UNSCHEDULABLE, Reason.QUOTA_EXCEEDED})
@@ -28,10 +29,18 @@ class Patience:
     Attributes:
         start_s: For an image, or for a volume or Secret.
         place_s: For a place on a node, or for quota.
+        queue_s: In a queue; None for as long as it takes.
     """
 
     start_s: float
     place_s: float
+    queue_s: float | None = None
+
+    def for_(self, reason: str) -> float | None:
+        """Return how long a trial may wait for a reason, or None where there is no limit."""
+        if reason == Reason.QUEUED:
+            return self.queue_s
+        return self.place_s if reason in _FOR_PLACE else self.start_s
 
 
 @dataclass(slots=True)
@@ -47,6 +56,7 @@ class LiveTrial:
         pods: Its Job's pods by name.
         last_pod: The last that was heard of any of them.
         sentence: Why it was ended, if it was.
+        is_unwanted: Whether its Result says that it is to stop for good.
         waiting: What it waits for, and since when that is so.
         warned: What its events said last.
         looked_at: When its events were read last.
@@ -65,6 +75,7 @@ class LiveTrial:
     pods: dict[str, Document] = field(default_factory=dict)
     last_pod: Document | None = None
     sentence: Sentence | None = None
+    is_unwanted: bool = False
     waiting: Waiting | None = None
     waiting_since: float = 0.0
     warned: Waiting | None = None
@@ -157,25 +168,35 @@ class LiveTrial:
         found = None
         if not self.has_begun and not self.is_over:
             told = [pods.waiting_of(pod) for pod in self.pods.values()]
-            found = next(filter(None, told), None) or (self.warned if self._may_be_stuck else None)
+            found = next(filter(None, told), None) or self._waiting_without_pods()
         if found is None or self.waiting is None or found.reason != self.waiting.reason:
             self.waiting, self.waiting_since = found, now
+        elif found.reason == Reason.QUEUED:  # how far it is in its queue is worth the telling
+            self.waiting = found
         return self.waiting
 
     def lost_patience(self, now: float, patience: Patience) -> Sentence | None:
         """Return why it is to be ended, if what it waits for has taken too long and it is not being ended already."""
         if self.waiting is None or self.sentence is not None:
             return None
-        patience_s = patience.place_s if self.waiting.reason in _FOR_PLACE else patience.start_s
-        if now - self.waiting_since <= patience_s:
+        patience_s = patience.for_(self.waiting.reason)
+        if patience_s is None or now - self.waiting_since <= patience_s:
             return None
         message = f"{self.waiting.message} (it waited {patience_s:g} s for that to change)"
         return Sentence(self.waiting.reason, message)
 
     def wants_a_look(self, now: float) -> bool:
         """Whether its events are to be read now: nothing else tells why its pod is not there, or does not start."""
-        due = now - self.seen_at > LOOK_AFTER_S and now - self.looked_at > LOOK_EVERY_S
+        every_s = LOOK_INTO_QUEUE_EVERY_S if pods.is_suspended(self.job) else LOOK_EVERY_S
+        due = now - self.seen_at > LOOK_AFTER_S and now - self.looked_at > every_s
         return due and self.has_job and not self.has_begun and not self.is_over and self._may_be_stuck
+
+    def _waiting_without_pods(self) -> Waiting | None:
+        """Return what it waits for as its Job, its events and its queue tell."""
+        is_queued = self.warned is not None and self.warned.reason == Reason.QUEUED
+        if self.job is not None and pods.is_suspended(self.job):
+            return self.warned if is_queued else pods.waiting_in_queue(self.job)
+        return self.warned if self._may_be_stuck and not is_queued else None
 
     @property
     def _may_be_stuck(self) -> bool:

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from expsdk.backends.kubernetes.pods import Waiting
+from expsdk.backends.base import Document
+from expsdk.backends.kubernetes.pods import Waiting, is_suspended
 from expsdk.backends.kubernetes.trial import LiveTrial, Patience
 from expsdk.backends.verdict import Sentence
 from expsdk.cluster.follow import Listed, Seen
 from expsdk.cluster.kinds import JOBS, PODS
+from expsdk_runtime.contract import Reason
 
 LAST_REPORT_S = 5.0
 """How much longer than its grace period a container that still runs has to report, once its Job is over."""
@@ -22,9 +24,10 @@ LAST_REPORT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Read the events of these objects."""
+    """Read the events of these objects, or what a queue keeps of a Job that waits in it."""
 
     names: tuple[str, ...]
+    queued: Document | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +51,12 @@ def mind(trial: LiveTrial, now: float, patience: Patience) -> Iterator[Decision]
     """Yield what is to be done for a trial whose Job has not ended, going by what it waits for."""
     if trial.wants_a_look(now):
         trial.looked_at = now
-        yield Look((trial.name, *trial.pods))
+        yield Look((trial.name, *trial.pods), trial.job if is_suspended(trial.job) else None)
     before = trial.waiting
     waiting = trial.now_waiting(now)
-    if (before and before.reason) != (waiting and waiting.reason) and not trial.has_begun:
+    is_new = (before and before.reason) != (waiting and waiting.reason)
+    is_further = waiting is not None and waiting.reason == Reason.QUEUED and waiting != before
+    if (is_new or is_further) and not trial.has_begun:
         yield NoteWaiting(waiting)
     sentence = trial.lost_patience(now, patience)
     if sentence is not None:

@@ -19,7 +19,7 @@ from expsdk.backends.kubernetes.trial import LiveTrial
 from expsdk.backends.verdict import Sentence, ended, weigh
 from expsdk.cluster.api import Api
 from expsdk.cluster.follow import Seen
-from expsdk.cluster.kinds import EVENTS, EXPERIMENTS, JOBS, PODS, RESULTS, Kind
+from expsdk.cluster.kinds import EVENTS, EXPERIMENTS, JOBS, PODS, RESULTS, WORKLOADS, Kind
 from expsdk.errors import ClusterError, Conflict, Invalid, ResourceNotFound
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.result import Result
@@ -27,6 +27,7 @@ from expsdk_runtime.contract import Phase, Reason, Stop
 
 AWAY_WITHIN_S = 60.0
 _POLL_S = 0.2
+_JOB_UID_LABEL = "kueue.x-k8s.io/job-uid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +177,20 @@ class Work:
             changes = {"metadata": metadata, "status": status}
             self._api.patch(RESULTS, document["metadata"]["name"], changes, subresource="status")
 
-    def look(self, number: int, names: Iterable[str]) -> None:
-        """Read the events of a trial's Job and pods."""
+    def look(self, number: int, names: Iterable[str], *, queued: Document | None = None) -> None:
+        """Read the events of a trial's Job and pods, or what a queue keeps of a Job that waits in it."""
+        if queued is not None:
+            self._look_into_queue(number, queued)
+            return
         with suppress(ClusterError):  # they would only have told more
             events = [event for name in names for event in self._events(name)]
             self._tell(Looked(number, pods.waiting_of_events(events)))
+
+    def _look_into_queue(self, number: int, job: Document) -> None:
+        workloads: list[Document] = []
+        with suppress(ClusterError):  # there is no Kueue, or it may not be asked: the Job itself tells enough
+            workloads = self._api.list(WORKLOADS, selector=f"{_JOB_UID_LABEL}={job['metadata']['uid']}").items
+        self._tell(Looked(number, pods.waiting_in_queue(job, workloads)))
 
     def settle(self, trial: LiveTrial) -> None:
         """Find out how a trial ended whose Job is over, and see that its Result says so.

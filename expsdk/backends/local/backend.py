@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from expsdk.backends.base import Document, Update
+from expsdk.backends.base import Document, StopRequest, Update
+from expsdk.backends.local.control import CONTROL, Control
+from expsdk.backends.local.disk import translating_disk_errors
 from expsdk.backends.local.launch import LauncherProcess, end_of
 from expsdk.backends.local.lock import release
-from expsdk.backends.local.store import LEFT_WITHIN_S, LOG, FileStore, translating_disk_errors
+from expsdk.backends.local.logs import LOG, set_log_aside
+from expsdk.backends.local.store import LEFT_WITHIN_S, FileStore
 from expsdk.backends.local.workspace import Workspace, assign, cores_of
 from expsdk.backends.verdict import Sentence, ended, judge
 from expsdk.errors import BackendError, TrialNotFound
@@ -23,7 +26,7 @@ from expsdk.packaging.payload import Payload
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
 from expsdk.resources.result import Result
-from expsdk_runtime.contract import Phase, Reason
+from expsdk_runtime.contract import Phase, Reason, Stop
 from expsdk_runtime.journal import FILE_NAME as JOURNAL
 from expsdk_runtime.sinks import read_last_status
 
@@ -67,11 +70,13 @@ class LocalBackend:
         self._launcher: LauncherProcess | None = None
         self._workspace: Workspace | None = None
         self._lock: TextIO | None = None
+        self._control: Control | None = None
 
     def create(self, experiment: Experiment, payload: Payload, *, plan: Payload | None = None) -> None:
         """Keep the experiment, unpack its payload and load the function; see `Backend.create`."""
         self._lock = self.records.create(experiment)
         try:
+            self._listen(experiment)
             self._keep_plan(experiment, plan)
             self._workspace = Workspace.prepare(self.records, experiment, payload)
             self._start_launcher()
@@ -90,6 +95,7 @@ class LocalBackend:
         self.records.experiment(name)
         self._lock = self.records.lock(name, patience_s=LEFT_WITHIN_S)
         try:
+            self._listen(experiment)
             self._keep_plan(experiment, plan)
             self._workspace = Workspace.reopen(self.records, experiment, payload)
             self.records.write_experiment(experiment)
@@ -99,10 +105,6 @@ class LocalBackend:
             self.close()
             raise
         return [Update(document["spec"]["number"], document, alive=False) for document in documents]
-
-    def kept_payload(self, experiment: Experiment, *, plan: bool = False) -> bytes:
-        """Return the packed function, or the packed plan; see `Backend.kept_payload`."""
-        return self.records.payload(experiment, plan=plan)
 
     def requests(self, experiment: Experiment) -> dict[str, float]:
         """Return a trial's share of this machine's cores; GPUs are not shared out."""
@@ -125,10 +127,12 @@ class LocalBackend:
             self._start_launcher()
         number = result.spec.number
         document = result.to_document()
+        directory = self.records.prepare_trial(result.spec.experiment, number)
         if attempt > 1:
             document["status"] = self._status_of_next(result, attempt)
+            with translating_disk_errors(directory):
+                set_log_aside(directory, attempt - 1)
         self.records.write_result(document)
-        directory = self.records.prepare_trial(result.spec.experiment, number)
         assignment = assign(result, attempt=attempt, objectives=self._workspace.objectives, directory=directory)
         ours, theirs = _make_pair()
         job = self._jobs[number] = _Job(document, attempt, ours, directory)
@@ -164,12 +168,18 @@ class LocalBackend:
         for key, _ in self._selector.select(0 if self._updates else timeout_s):
             if key.fileobj is self._wake_reader:
                 self._wake_reader.recv(4096)
+            elif key.fileobj is self._control:  # what is in it is read by `stop_requests`
+                continue
             elif key.data is None:
                 self._hear_launcher()
             elif key.data in self._jobs:  # it may have ended a moment ago
                 self._hear_trial(key.data)
         updates, self._updates = self._updates, []
         return updates
+
+    def stop_requests(self) -> list[StopRequest]:
+        """Return what other processes of this machine have asked for since the last call."""
+        return [] if self._control is None else self._control.requests()
 
     def wake(self) -> None:
         """Make `wait` return."""
@@ -188,12 +198,21 @@ class LocalBackend:
         for job in self._jobs.values():
             job.connection.close()
         self._jobs.clear()
+        if self._control is not None:
+            self._control.close()
+            self._control = None
         if self._lock is not None:
             release(self._lock)
             self._lock = None
         self._selector.close()
         self._wake_reader.close()
         self._wake_writer.close()
+
+    def _listen(self, experiment: Experiment) -> None:
+        """Let other processes ask for the end of the sweep, or of a trial, where the disk can."""
+        with suppress(OSError):  # it has no FIFOs: the sweep runs all the same, and Ctrl-C ends it
+            self._control = Control(self.records.directory(experiment.metadata.name) / CONTROL)
+            self._selector.register(self._control, selectors.EVENT_READ)
 
     def _keep_plan(self, experiment: Experiment, plan: Payload | None) -> None:
         if plan is not None:
@@ -205,6 +224,11 @@ class LocalBackend:
         """Return a Result with what its trial said, or did, when nobody listened any more."""
         status = document["status"]
         if status["phase"] in Phase.FINISHED:
+            return document
+        if document["spec"]["stop"] == Stop.CANCELLED:
+            status = ended(status, reason=Reason.CANCELLED, message="the trial was asked to stop, and ended unheard")
+            document = {**document, "status": status}
+            self.records.write_result(document)
             return document
         directory = self.records.trial_directory(document["metadata"]["name"])
         said = read_last_status(str(directory), attempt=status["attempt"])

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import bdb
 import gc
 import os
-import pdb
 import sys
 from collections import deque
-from collections.abc import Callable, Generator
 from contextlib import suppress
 from typing import Any, TextIO
 
-from expsdk.backends.base import Document, Update
+from expsdk.backends.base import Document, StopRequest, Update
+from expsdk.backends.local.disk import translating_disk_errors
 from expsdk.backends.local.lock import release
-from expsdk.backends.local.store import FileStore, translating_disk_errors
+from expsdk.backends.local.store import FileStore
 from expsdk.backends.local.workspace import assign
 from expsdk.backends.verdict import ended
 from expsdk.errors import BackendError, StorageError
@@ -22,8 +20,10 @@ from expsdk.packaging.payload import Payload
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
 from expsdk.resources.result import Result
+from expsdk_runtime import autolog
 from expsdk_runtime.bootstrap import LOCAL_INTERVAL_S
 from expsdk_runtime.contract import Phase, Reason
+from expsdk_runtime.debugging import debugged, examine
 from expsdk_runtime.runner import run_trial
 from expsdk_runtime.seeding import seeded
 
@@ -92,10 +92,6 @@ class DebugBackend:
         self._begin(experiment, payload)
         return [Update(document["spec"]["number"], document, alive=False) for document in self.records.results(name)]
 
-    def kept_payload(self, experiment: Experiment, *, plan: bool = False) -> bytes:
-        """Return the packed function, or the packed plan; see `Backend.kept_payload`."""
-        return self.records.payload(experiment, plan=plan)
-
     def requests(self, experiment: Experiment) -> dict[str, float]:  # noqa: ARG002 - one trial runs at a time
         """Return the one core that this process has."""
         return {"cpu": 1.0, "gpu": 0.0}
@@ -146,6 +142,10 @@ class DebugBackend:
         updates, self._updates = self._updates, []
         return updates
 
+    def stop_requests(self) -> list[StopRequest]:
+        """Return nothing: trials run in this very process, where nobody could listen meanwhile."""
+        return []
+
     def wake(self) -> None:
         """Do nothing: `wait` never waits."""
 
@@ -167,13 +167,20 @@ class DebugBackend:
         sink = _RecordSink(self.records, result.to_document())
         function = self._payload.function
         gc.collect()  # what is left of the former trial: a debugger would step into its end
+        if self._payload.manifest["autolog"]:
+            autolog.enable()
+        else:
+            autolog.disable()
         print(f"expsdk: {assignment.name}: {result.spec.summary}", file=sys.stderr)
         try:
             run_trial(
-                seeded(lambda: self._debugged(function), assignment.seed),
+                seeded(
+                    lambda: debugged(function, examine=self._examine if self._post_mortem else None), assignment.seed
+                ),
                 assignment,
                 sink,
                 digest=self._payload.digest,
+                imports=self._payload.manifest["imports"],
             )
         except KeyboardInterrupt:  # before the function began, or after it ended
             self._is_interrupted = True
@@ -186,29 +193,8 @@ class DebugBackend:
         self._is_interrupted |= status["reason"] in {Reason.INTERRUPTED, Reason.PREEMPTED}
         return Update(result.spec.number, sink.document, alive=False)
 
-    def _debugged(self, function: Callable[..., object]) -> Callable[..., object]:
-        """Return the function such that quitting its debugger interrupts the sweep, and failing may start one."""
-
-        def run(**parameters: Any) -> Generator[object, None, object]:
-            try:
-                returned = function(**parameters)
-                return (yield from returned) if isinstance(returned, Generator) else returned
-            except bdb.BdbQuit:
-                raise KeyboardInterrupt from None
-            except Exception as error:
-                if self._post_mortem:
-                    self._examine(error)
-                raise
-
-        return run
-
     def _examine(self, error: Exception) -> None:
-        """Start pdb where a trial failed, as `pdb.post_mortem` does."""
-        print(f"expsdk: {type(error).__name__}: {error}", file=sys.stderr)
-        debugger = pdb.Pdb()
-        debugger.reset()
-        debugger.interaction(None, error.__traceback__)
-        self._is_interrupted = debugger.quitting
+        self._is_interrupted = examine(error)
 
     def _drop(self, number: int, *, reason: str, message: str) -> None:
         for result, attempt in list(self._waiting):

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from expsdk.backends.local.store import translating_disk_errors
+from expsdk.backends.local.disk import translating_disk_errors
 from expsdk.backends.verdict import describe_exit, last_words
 from expsdk.errors import LoadError
 

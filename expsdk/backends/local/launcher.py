@@ -35,6 +35,7 @@ from expsdk.backends.local import processes
 from expsdk.backends.local.guard import stand_guard
 from expsdk_runtime import failure
 from expsdk_runtime.bootstrap import run_attached
+from expsdk_runtime.installed import environment_of
 from expsdk_runtime.payload import Payload
 from expsdk_runtime.seeding import load_lazy_generators
 
@@ -78,6 +79,8 @@ class Launcher:
         self._connection = connection
         self._payload = payload
         self._function = function
+        # Once, instead of in every trial.
+        self._environment = {} if function is None else environment_of(payload.imports)
         self._options = options
         self._received = b""
         self._descriptors: list[int] = []
@@ -175,6 +178,7 @@ class Launcher:
                 socket.socket(fileno=descriptor),
                 project_dir=self._options["project"],
                 digest=self._options["digest"],
+                environment=self._environment,
             )
         except BaseException:  # nothing may get back into the launcher's own code
             traceback.print_exc()

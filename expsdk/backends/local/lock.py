@@ -57,6 +57,15 @@ def is_taken(path: Path) -> bool:
         return False
 
 
+def driver_of(path: Path) -> int:
+    """Return the process that has taken the experiment last, or 0 where that is not known."""
+    try:
+        with path.open() as file:
+            return _driver(file)
+    except FileNotFoundError:
+        return 0
+
+
 def _is_free(file: TextIO, how: int) -> bool:
     """Whether the lock was free, which it is no more where it has been taken for this process."""
     try:

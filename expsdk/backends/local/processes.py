@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import fcntl
 import json
 import os
 import signal
@@ -137,9 +138,14 @@ def send_line(connection: socket.socket, report: dict[str, object]) -> None:
 
 
 def redirect_output(log: str) -> None:
-    """Send all that this process prints to the end of a file, and let it read nothing."""
+    """Send all that this process prints to the end of a file, and let it read nothing.
+
+    As long as anything that it starts can print there, the file is locked: see `logs`.
+    """
     nothing = os.open(os.devnull, os.O_RDONLY)
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    with suppress(OSError):  # no locks there; somebody has just looked whether it is locked
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     os.dup2(nothing, 0)
     os.dup2(file, 1)
     os.dup2(file, 2)

@@ -8,32 +8,36 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from errno import EACCES, EDQUOT, ENOENT, ENOSPC, EPERM, EROFS
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
+from expsdk.backends.base import Kept, StopRequest
 from expsdk.backends.local import lock
-from expsdk.errors import BackendError, ExperimentExists, ExperimentNotFound, StorageError, TrialNotFound
+from expsdk.backends.local.control import CONTROL, send
+from expsdk.backends.local.disk import translating_disk_errors
+from expsdk.backends.local.logs import LOG, LogReader, is_written, open_log
+from expsdk.backends.local.taking_in import fill_in
+from expsdk.errors import BackendError, ExperimentExists, ExperimentNotFound, TrialNotFound
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
 from expsdk.resources.result import Result
+from expsdk.spelling import suggest
+from expsdk_runtime.contract import Phase, Reason
 
 DIRECTORY = ".expsdk"
-LOG = "log.txt"
 LOCK = "lock"
+ROOT = "root"
 LEFT_WITHIN_S = 15.0
 """How long what a coordinator has left running may take to end, once it is gone."""
 LOOK_EVERY_S = 0.5
-_REMEDIES = {
-    ENOSPC: "the disk is full: free some space",
-    EDQUOT: "this user's share of the disk is used up: free some space",
-    ENOENT: "a directory on the way to it is gone: give another place with root=",
-    EROFS: "the disk is read-only: give another place with root=",
-    EACCES: "this user may not write there: give another place with root=",
-    EPERM: "this user may not write there: give another place with root=",
-}
+HEARD_WITHIN_S = 5.0
+"""How long a driver that begins or ends may take until it listens, or does not drive any more."""
+_POLL_S = 0.05
+READ_EVERY_S = 0.1
+"""How often a log that is followed is looked at."""
 
 
 class FileStore:
@@ -56,8 +60,20 @@ class FileStore:
         """Return the directory that is a trial's own."""
         return self.root / trial.rpartition("-")[0] / "trials" / trial
 
-    def create(self, experiment: Experiment) -> TextIO:
+    def open_root(self) -> Path:
+        """Make the directory that holds the experiments, which git passes over, and return it; may raise OSError."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        ignore = self.root / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+        return self.root
+
+    def create(self, experiment: Experiment, *, fill: Callable[[Path], None] | None = None) -> TextIO:
         """Keep a new experiment and take it for this coordinator, as `lock` does; it is there whole or not at all.
+
+        Args:
+            experiment: Its record.
+            fill: Puts in the directory in the making what else there is.
 
         Raises:
             ExperimentExists: The name is taken.
@@ -68,27 +84,35 @@ class FileStore:
         # Made under another name: a coordinator may be killed meanwhile, and whoever finds the record finds it taken.
         making = self.root / f".{name}.{secrets.token_hex(4)}"
         with translating_disk_errors(directory):
-            self.root.mkdir(parents=True, exist_ok=True)
-            ignore = self.root / ".gitignore"
-            if not ignore.exists():
-                ignore.write_text("*\n")
+            self.open_root()
             if directory.exists():
                 raise _taken(directory)
             making.mkdir()
+        taken: TextIO | None = None
         try:
             with translating_disk_errors(directory):
                 taken = lock.take(making / LOCK, name)
                 (making / "results").mkdir()
                 (making / "trials").mkdir()
                 self._write(making / "experiment.json", experiment.to_document())
+                if fill is not None:
+                    fill(making)
                 try:
                     making.rename(directory)
                 except OSError as error:
                     raise _taken(directory) if directory.exists() else error from None
         except BaseException:
+            if taken is not None:
+                lock.release(taken)
             shutil.rmtree(making, ignore_errors=True)
             raise
         return taken
+
+    def take_in(self, kept: Kept) -> list[str]:
+        """Keep an experiment that comes from elsewhere, with what its trials wrote; see `Records.take_in`."""
+        fill = partial(fill_in, kept, directory_of=self.trial_directory, write=self._write)
+        lock.release(self.create(kept.experiment, fill=fill))
+        return []
 
     def write_experiment(self, experiment: Experiment) -> None:
         """Keep an experiment's record as it is now."""
@@ -104,10 +128,10 @@ class FileStore:
         try:
             return Experiment.model_validate_json(path.read_bytes())
         except FileNotFoundError:
-            known = ", ".join(self.names()) or "none"
+            names = self.names()
+            remedy = suggest(name, names, otherwise="give its name as `run()` printed it, or the directory with root=")
             raise ExperimentNotFound(
-                f"no experiment {name!r} is kept in {self.root} (there: {known}); give its name as `run()` printed it,"
-                " or the directory with root="
+                f"no experiment {name!r} is kept in {self.root} (there: {', '.join(names) or 'none'}); {remedy}"
             ) from None
 
     def names(self) -> list[str]:
@@ -195,8 +219,31 @@ class FileStore:
         """Whether a coordinator drives the experiment now: it holds the lock."""
         return lock.is_taken(self.directory(name) / LOCK)
 
-    def dismiss(self, name: str) -> None:
-        """Do nothing: whoever drives an experiment here is a process of the user's."""
+    def request_stop(self, name: str, request: StopRequest) -> None:
+        """Ask the process that drives an experiment, on this machine; see `Records.request_stop`."""
+        self.experiment(name)
+        path, give_up_at = self.directory(name) / CONTROL, time.monotonic() + HEARD_WITHIN_S
+        while self.is_driven(name):
+            driver = f"process {lock.driver_of(self.directory(name) / LOCK)}"
+            try:
+                if send(path, request):
+                    return
+            except PermissionError as error:
+                raise BackendError(
+                    f"a sweep is stopped by the user who drives it, and {driver}, which drives {name!r}, is"
+                    f" {_owner_of(path)}'s; ask them"
+                ) from error
+            if time.monotonic() > give_up_at:
+                raise BackendError(
+                    f"a sweep is stopped through {path}, and {driver}, which drives {name!r}, does not listen there: it"
+                    " runs on the debug backend, on another machine, or on a disk without FIFOs; press Ctrl-C there"
+                )
+            time.sleep(_POLL_S)  # it has just begun, or is just ending
+        raise BackendError(f"a sweep that somebody drives is stopped, and nobody drives {name!r} now; it runs no trial")
+
+    def dismiss(self, name: str) -> bool:  # noqa: ARG002
+        """Return False: whoever drives an experiment here is a process of the user's."""
+        return False
 
     def lock(self, name: str, *, patience_s: float = 0.0) -> TextIO:
         """Take the experiment for this coordinator, as long as the returned file is open.
@@ -212,22 +259,73 @@ class FileStore:
         with translating_disk_errors(path):
             return lock.take(path, name, patience_s=patience_s)
 
-    def logs(self, trial: str) -> Iterator[str]:
-        """Yield the lines that a trial printed, standard output and error together."""
-        directory = self.trial_directory(trial)
-        if not directory.is_dir():
+    def logs(self, trial: str, *, follow: bool = False, previous: bool = False) -> Iterator[str]:
+        """Yield the lines that a trial printed, standard output and error together; see `Records.logs`."""
+        attempt = self.result(trial)["status"]["attempt"] - previous
+        if attempt < 1:
             raise TrialNotFound(
-                f"no trial {trial!r} has run in {self.root}; give its name as `print(results)` shows it"
+                f"an earlier log is of an earlier attempt, and {trial!r} is in its first; leave previous out"
             )
-        path = self.log_path(trial)
-        if path is not None:
-            with open(path, errors="replace") as lines:  # noqa: PTH123
-                yield from lines
+        if follow and not previous:
+            yield from self._follow_log(trial, attempt)
+            return
+        file = open_log(self.trial_directory(trial), attempt)
+        if file is not None:
+            with file:
+                reader = LogReader(file)
+                yield from reader.lines()
+                yield from reader.last()
+
+    def _follow_log(self, trial: str, attempt: int) -> Iterator[str]:
+        """Yield what a trial prints until it has ended, from this attempt on to its last."""
+        reader: LogReader | None = None
+        try:
+            while True:
+                # All that counts is looked at before the log: what was printed until then is read below.
+                status = self.result(trial)["status"]
+                if reader is None:
+                    file = open_log(self.trial_directory(trial), attempt)
+                    reader = LogReader(file) if file is not None else None
+                is_over = status["attempt"] > attempt or not self._may_print(trial, status, reader)
+                if reader is not None:
+                    yield from reader.lines()
+                if not is_over:
+                    time.sleep(READ_EVERY_S)
+                    continue
+                if reader is not None:
+                    yield from reader.last()
+                    reader.file.close()
+                    reader = None
+                if status["attempt"] == attempt:
+                    return
+                attempt += 1
+        finally:
+            if reader is not None:
+                reader.file.close()
+
+    def _may_print(self, trial: str, status: dict[str, Any], reader: LogReader | None) -> bool:
+        """Whether this attempt at a trial, or another one after it, may print something yet."""
+        name = trial.rpartition("-")[0]
+        if not self.is_driven(name):
+            return False
+        if status["phase"] not in Phase.FINISHED or (reader is not None and is_written(reader.file)):
+            return True
+        # What is to be tried again is not over; whoever drives the sweep may think otherwise, and ends soon then.
+        is_lost = status["phase"] == Phase.FAILED and status["reason"] in Reason.INFRASTRUCTURE
+        return is_lost and status["attempt"] <= self.experiment(name).spec.retries
 
     def log_path(self, trial: str) -> str | None:
-        """Return the file with what a trial printed, or None where it has printed nothing that was kept."""
+        """Return the file with what a trial's last attempt printed, or None where nothing of that was kept."""
         path = self.trial_directory(trial) / LOG
         return str(path) if path.exists() else None
+
+    def project_root(self, name: str) -> str | None:
+        """Return the user's own project, as whoever created the experiment noted it, if that is there still."""
+        try:
+            root = (self.directory(name) / ROOT).read_text()
+        except OSError:
+            return None
+        return root if Path(root).is_dir() else None
 
     def location(self, name: str) -> str:
         """Return the experiment's directory, relative to the working directory where it is below it."""
@@ -237,6 +335,14 @@ class FileStore:
         except FileNotFoundError:  # it has been deleted
             return str(directory)
         return str(directory.relative_to(here) if directory.is_relative_to(here) else directory)
+
+    def address(self) -> dict[str, str]:
+        """Return the directory as `root`, where it is not the one that is looked in first."""
+        try:
+            is_default = self.root == Path(DIRECTORY).absolute()
+        except FileNotFoundError:  # the working directory has been deleted
+            is_default = False
+        return {} if is_default else {"root": str(self.root)}
 
     def delete(self, name: str) -> None:
         """Delete an experiment's directory; raises `ExperimentNotFound`."""
@@ -278,15 +384,9 @@ def _taken(directory: Path) -> ExperimentExists:
     )
 
 
-@contextmanager
-def translating_disk_errors(path: Path) -> Iterator[None]:
-    """Translate what the disk says."""
+def _owner_of(path: Path) -> str:
+    """Return the name of the user to whom a file belongs, or its number where it has none."""
     try:
-        yield
-    except OSError as error:
-        if isinstance(error, StorageError):
-            raise
-        remedy = _REMEDIES.get(error.errno or 0, "give another place with root=")
-        raise StorageError(
-            f"records are kept in files, but {path} cannot be written ({error.strerror}); {remedy}"
-        ) from error
+        return path.owner()
+    except KeyError:
+        return f"user {path.stat().st_uid}"

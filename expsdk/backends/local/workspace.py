@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from expsdk.backends.local.disk import translating_disk_errors
 from expsdk.backends.local.launch import LauncherProcess
-from expsdk.backends.local.store import FileStore, translating_disk_errors
+from expsdk.backends.local.store import ROOT, FileStore
+from expsdk.errors import BackendError
 from expsdk.packaging.payload import Payload
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.result import Result
@@ -18,7 +21,6 @@ from expsdk_runtime.contract import Assignment
 PROJECT = "project"
 IMPORTS_LOG = "imports.log"
 CHECKPOINT = "checkpoint"
-ROOT = "root"
 
 
 @dataclass(frozen=True)
@@ -63,22 +65,27 @@ class Workspace:
             payload: Its payload, where it is at hand.
 
         Raises:
-            BackendError: The kept payload is not there, or not as it was kept, and is not at hand.
+            BackendError: The kept payload is not there, or not as it was kept, or needs another Python, and is not at
+                hand.
         """
         reference = experiment.spec.payload
         if payload is not None and reference is not None and payload.digest == reference.digest:
             return cls.prepare(store, experiment, payload)
         store.payload(experiment)
         assert reference is not None, "its payload was read"
+        here = f"{sys.version_info.major}.{sys.version_info.minor}"
+        if reference.python != here:
+            raise BackendError(
+                f"a payload is loaded by the Python minor version that packed it, and that of"
+                f" {experiment.metadata.name!r} is {reference.python}, not {here}; go on with it from Python"
+                f" {reference.python}"
+            )
         directory = store.directory(experiment.metadata.name)
         path = directory / reference.file
         with translating_disk_errors(directory):
             runtime_payload.Payload(str(path)).unpack(str(directory / PROJECT))
-        try:
-            root = Path((directory / ROOT).read_text())
-        except OSError:
-            root = directory / PROJECT
-        return cls._at(path, experiment, reference.digest, root if root.is_dir() else directory / PROJECT)
+        root = Path(store.project_root(experiment.metadata.name) or directory / PROJECT)
+        return cls._at(path, experiment, reference.digest, root)
 
     @classmethod
     def _at(cls, path: Path, experiment: Experiment, digest: str, root: Path) -> Workspace:

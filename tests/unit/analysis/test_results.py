@@ -240,6 +240,11 @@ class TestDataframe:
             "started",
             "ended",
             "duration_s",
+            "attempt",
+            "seed",
+            "error",
+            "output_dir",
+            "provenance.python",
         ]
         row = frame.loc["train-mlp-0002"]
         assert (row["number"], row["phase"], row["parameters.x"], row["metrics.loss"]) == (2, "Succeeded", 0.25, 1.0)
@@ -291,6 +296,10 @@ class TestJson:
             "started": "2026-01-31T12:00:00.000000Z",
             "ended": "2026-01-31T12:00:02.500000Z",
             "duration_s": 2.5,
+            "attempt": 1,
+            "seed": 2,
+            "output_dir": "/data/train-mlp-0002",
+            "provenance.python": "3.11.7",
         }
 
     def test_what_json_has_no_number_for_is_a_string(self, read: Read) -> None:
@@ -350,22 +359,6 @@ class TestShowing:
 
     def test_without_trials_there_is_no_table(self, read: Read) -> None:
         assert str(read()).splitlines() == ["train-mlp: 0 trials (none has begun)", "kept in memory/train-mlp"]
-
-    def test_a_notebook_gets_the_same_as_html(self, read: Read) -> None:
-        html = read(*MIXED[:1])._repr_html_()
-        assert html == (
-            "<table><caption>train-mlp: 1 trial (1 succeeded)</caption>"
-            "<thead><tr><th>trial</th><th>loss</th><th>x</th></tr></thead>"
-            "<tbody><tr><td>0000</td><td>2</td><td>0</td></tr></tbody></table>"
-        )
-
-    def test_nothing_in_a_notebook_is_taken_for_html(self, read: Read) -> None:
-        document = make_result(0, parameters={"<b>": "<script>&"}, **{"<i>": 1.0})
-        html = read(document, objectives={"<i>": "minimize"})._repr_html_()
-        assert "<td>&lt;script&gt;&amp;</td>" in html
-        assert "<th>&lt;b&gt;</th>" in html
-        assert "<script>" not in html
-        assert "<i>" not in html
 
     def test_long_values_are_cut(self, read: Read) -> None:
         document = make_result(0, parameters={"text": "y" * 100, "lines": "a\nb", "layers": list(range(40))})

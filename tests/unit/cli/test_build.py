@@ -149,10 +149,7 @@ class TestScriptsThatDefineNone:
 
     def test_there_is_no_script(self, expsdk: Run) -> None:
         done = expsdk("build", "nope.py", "--print")
-        assert (
-            "an image is made of the experiment that a script defines, and there is no script at 'nope.py'"
-            in done.stderr
-        )
+        assert "a script defines the experiment, and there is no script at 'nope.py'" in done.stderr
 
 
 class TestDockerfile:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from expsdk.backends.kubernetes.stopping import stopped
 from expsdk.client.recording import Entry
-from expsdk.client.stopping import stopped
 from expsdk.errors import OptionError
 from expsdk.resources.result import ResultStatus
 
@@ -28,7 +28,7 @@ def recorded(*entries: Entry, before: dict[str, Any] | None = None) -> dict[str,
 
 def test_values_add_up() -> None:
     status = recorded(entry({"loss": 3, "acc": 0.5}), entry({"loss": 1}), entry({"loss": float("nan")}, epoch=7))
-    assert status["history"]["loss"] == {"stride": 1, "epochs": [0, 1, 7], "values": [3.0, 1.0, "NaN"]}
+    assert status["history"]["loss"] == {"stride": 1, "points": [[0, 1, 7], [3.0, 1.0, "NaN"]]}
     assert status["metrics"]["acc"] == {"last": 0.5, "min": 0.5, "max": 0.5, "best": 0.5, "epoch": 0}
     assert (status["phase"], status["epoch"], status["objectives"]) == ("Running", 7, {"loss": "NaN"})
     assert status["startTime"]
@@ -65,7 +65,7 @@ def test_what_has_ended_takes_no_more(phase: str) -> None:
 def test_metrics_in_another_form_are_replaced() -> None:
     before = {"phase": "Running", "history": {"mine": [1, 2]}, "metrics": {"mine": 3}}
     status = recorded(entry({"loss": 1}), before=before)
-    assert status["history"] == {"mine": None, "loss": {"stride": 1, "epochs": [0], "values": [1.0]}}
+    assert status["history"] == {"mine": None, "loss": {"stride": 1, "points": [[0], [1.0]]}}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from expsdk.client.news import News
 from expsdk.client.summary import Summary
 from expsdk.cluster.api import Api
 from expsdk.errors import Forbidden
@@ -27,7 +28,8 @@ class Server:
 def summary(*directions: str, server: Server | None = None) -> Summary:
     objectives = [{"metric": f"m{place}", "direction": each} for place, each in enumerate(directions)]
     record = Experiment.model_validate({"metadata": {"name": "fit"}, "spec": {"objectives": objectives}})
-    return Summary(cast("Api", server or Server()), record)
+    api = cast("Api", server or Server())
+    return Summary(api, record, News(api))
 
 
 def status(phase: str, **objectives: float | str) -> dict[str, Any]:
@@ -50,7 +52,8 @@ def test_trials_are_counted_and_the_best_is_the_first_of_the_best() -> None:
         "Pruned": 1,
         "Running": 1,
     }
-    assert now["best"] == {"trial": "fit-0001", "value": 3.0}
+    assert now["best"] == {"trial": "fit-0001", "value": 3.0, "summary": "m0=3"}
+    assert now["progress"] == "5"
     found.forget("fit-0001")
     found.note("fit-0005", status("Failed"))
     assert (found.status()["phase"], found.status()["best"]["trial"]) == ("Succeeded", "fit-0002")
@@ -61,7 +64,7 @@ def test_infinity_is_a_value_and_several_objectives_have_no_best() -> None:
     single, several = summary("minimize"), summary("minimize", "maximize")
     for each in (single, several):
         each.note("fit-0000", status("Succeeded", m0="Infinity", m1=1))
-    assert single.status()["best"] == {"trial": "fit-0000", "value": "Infinity"}
+    assert single.status()["best"] == {"trial": "fit-0000", "value": "Infinity", "summary": "m0=inf"}
     assert several.status()["best"] is None
 
 
@@ -80,6 +83,8 @@ def test_what_has_changed_is_published_now_and_then() -> None:
     found.publish(20.0, at_once=True)
     assert [each["phase"] for each in server.patches] == ["Running", "Succeeded"]
     assert [bool(each["completionTime"]) for each in server.patches] == [False, True]
+    complete = [next(each for each in patch["conditions"] if each["type"] == "Complete") for patch in server.patches]
+    assert [(each["status"], each["message"]) for each in complete] == [("False", ""), ("True", "1 succeeded")]
 
 
 def test_it_is_no_matter_that_it_may_not_be_published() -> None:

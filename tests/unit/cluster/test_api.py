@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -167,6 +169,21 @@ class TestWatch:
         next(events)
         with pytest.raises(Unreachable):
             next(events)
+
+    def test_what_is_encrypted_still_when_a_watch_is_ended_is_not_read(
+        self, tls_api: Api, tls_server: ApiServer
+    ) -> None:
+        lines = [event("ADDED", "a" * 1000) + b"\n"] * 3000  # one piece, which is read in several
+        tls_server.plays({"pieces": [b"".join(lines)]})
+        for _ in range(10):  # it depends on how much has come
+            watch = watched(tls_api)
+            events = iter(watch)
+            next(events)
+            time.sleep(0.1)  # so that more has come than is read at a time
+            watch.end()
+            with suppress(Unreachable):
+                assert all(name == "a" * 1000 for _, name in named(list(events)))
+            watch.close()
 
     @pytest.mark.parametrize("secured", [False, True], ids=["http", "https"])
     def test_a_watch_is_closed_from_another_thread(self, request: pytest.FixtureRequest, secured: bool) -> None:

@@ -169,3 +169,16 @@ def test_closing_begins_nothing_more(notes: Notes) -> None:
 )
 def test_which_errors_pass(error: Exception, is_so: bool) -> None:
     assert is_for_now(error) == is_so
+
+
+def test_an_idle_lane_waits_for_all_others(notes: Notes) -> None:
+    lanes = Lanes(1, failed=notes.fail)
+    begin = threading.Event()
+    lanes.do("first", begin.wait)  # so that what follows is queued
+    lanes.do("events", partial(notes.note, "event"), idle=True)
+    for number in range(3):
+        lanes.do(number, partial(notes.note, number))
+    begin.set()
+    notes.wait(lambda: len(notes.done) == 4)
+    lanes.close()
+    assert notes.done == [0, 1, 2, "event"]

@@ -103,3 +103,12 @@ def test_every_part_is_checked() -> None:
         made(int)
     with pytest.raises(ObjectiveError, match="the direction of 'loss'"):
         made(direction="down")
+
+
+def test_autolog_is_on_unless_it_is_turned_off() -> None:
+    assert made().autolog is True
+    assert made(autolog=False).autolog is False
+    with pytest.raises(
+        DefinitionError, match=r"^autolog is True or False, not 'off'; write autolog=False to turn it off$"
+    ):
+        made(autolog="off")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from expsdk.backends.kubernetes import ward
+from expsdk.backends.kubernetes.pods import Waiting, waiting_in_queue
 from expsdk.backends.kubernetes.trial import LiveTrial, Patience
 from expsdk.backends.kubernetes.ward import Look, NoteWaiting, Remove
 from expsdk.cluster.follow import Listed, Seen
@@ -15,6 +16,11 @@ Document = dict[str, Any]
 PATIENCE = Patience(start_s=600.0, place_s=3600.0)
 JOB = {"metadata": {"name": "train-0000"}, "status": {}}
 FAILED = {**JOB, "status": {"conditions": [{"type": "Failed", "status": "True"}]}}
+QUEUED: Document = {
+    "metadata": {"name": "train-0000", "uid": "8a1f", "labels": {"kueue.x-k8s.io/queue-name": "gpus"}},
+    "spec": {"suspend": True},
+    "status": {},
+}
 RUNNING = [{"image": "a", "state": {"running": {}}}]
 NO_IMAGE = [{"image": "a:1", "state": {"waiting": {"reason": "ErrImagePull", "message": "not found"}}}]
 
@@ -92,3 +98,54 @@ def test_what_lists_do_not_have() -> None:
     assert seen.pods
     assert ward.missed([seen, unseen], Listed(PODS, [])) == []
     assert not seen.pods
+
+
+class TestAQueue:
+    """No Kubernetes before 1.22 suspends Jobs, the tests' own least of all: its documents stand for the queue."""
+
+    NO_QUOTA = "couldn't assign flavors to pod set main: insufficient unused quota for nvidia.com/gpu"
+
+    def test_a_suspended_job_waits_in_its_queue_for_as_long_as_it_takes(self) -> None:
+        made = trial(job=QUEUED)
+        assert minded(made, 1.0) == [
+            NoteWaiting(Waiting("Queued", "waits in queue gpus: it starts when the queue admits it"))
+        ]
+        assert minded(made, 31.0) == [Look(("train-0000",), QUEUED)]
+        assert minded(made, 50.0) == []
+        assert minded(made, 1e7) == [Look(("train-0000",), QUEUED)]
+
+    def test_what_the_queue_says_is_told_as_often_as_it_says_another_thing(self) -> None:
+        made = trial(job=QUEUED)
+        minded(made, 1.0)
+        for words in (self.NO_QUOTA, "1 more needed"):
+            made.warned = waiting_in_queue(QUEUED, [workload(QuotaReserved=("False", words))])
+            assert minded(made, 2.0) == [NoteWaiting(Waiting("Queued", f"waits in queue gpus: {words}"))]
+            assert minded(made, 3.0) == []
+
+    def test_admitted_it_waits_for_a_node_like_any_other(self) -> None:
+        made = trial(job=QUEUED)
+        minded(made, 1.0)
+        made.warned = waiting_in_queue(QUEUED, [])
+        ward.take(made, Seen(JOBS, "MODIFIED", {**QUEUED, "spec": {"suspend": False}}), 2.0)
+        assert minded(made, 2.0) == [NoteWaiting(None)]
+
+    def test_patience_with_a_queue_may_be_given(self) -> None:
+        made = trial(job=QUEUED)
+        hasty = Patience(start_s=600.0, place_s=3600.0, queue_s=60.0)
+        assert not [each for now in (1.0, 60.0) for each in ward.mind(made, now, hasty) if isinstance(each, Remove)]
+        (removed,) = [each for each in ward.mind(made, 62.0, hasty) if isinstance(each, Remove)]
+        assert removed.sentence.reason == "Queued"
+        assert removed.sentence.message.endswith("admits it (it waited 60 s for that to change)")
+
+    def test_what_keeps_a_workload_is_told_first_things_first(self) -> None:
+        reserved = workload(QuotaReserved=("True", "Quota reserved"), Admitted=("False", "2 checks are pending"))
+        assert waiting_in_queue(QUEUED, [reserved]).message == "waits in queue gpus: 2 checks are pending"
+        suspended = {"metadata": {"name": "train-0000"}, "spec": {"suspend": True}}
+        assert waiting_in_queue(suspended) == Waiting(
+            "Queued", "waits: its Job is suspended, and starts when that is taken back"
+        )
+
+
+def workload(**conditions: tuple[str, str]) -> Document:
+    told = [{"type": kind, "status": status, "message": message} for kind, (status, message) in conditions.items()]
+    return {"status": {"conditions": told}}

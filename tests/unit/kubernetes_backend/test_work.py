@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from expsdk.backends.kubernetes.pods import Waiting
 from expsdk.backends.kubernetes.trial import LiveTrial
-from expsdk.backends.kubernetes.work import Clash, Settled, Work
+from expsdk.backends.kubernetes.work import Clash, Looked, Settled, Work
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.result import new_result
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 RESULTS = "/apis/expsdk.dev/v1alpha1/namespaces/ml/results"
 PODS = "/api/v1/namespaces/ml/pods"
 JOBS = "/apis/batch/v1/namespaces/ml/jobs"
+WORKLOADS = "/apis/kueue.x-k8s.io/v1beta1/namespaces/ml/workloads"
 PATH = f"{RESULTS}/train-0000"
 EXPERIMENT = Experiment.model_validate(
     {
@@ -128,3 +130,22 @@ def test_a_trial_that_was_interrupted_before_it_had_a_job_is_not_stopped_when_it
     work.start(0, new_result("train", number=0, parameters={"lr": 1.0}, seed=1), attempt=1)
     assert store.objects[PATH]["spec"]["stop"] == ""
     assert f"{JOBS}/train-0000" in store.objects
+
+
+QUEUED = {
+    "metadata": {"name": "train-0000", "uid": "8a1f", "labels": {"kueue.x-k8s.io/queue-name": "gpus"}},
+    "spec": {"suspend": True},
+}
+
+
+class TestAQueue:
+    def test_what_kueue_says_of_a_job_is_read(self, store: Store, work: Work, told: list[Any]) -> None:
+        condition = {"type": "QuotaReserved", "status": "False", "message": "insufficient unused quota for cpu"}
+        items = [{"status": {"conditions": [condition]}}]
+        store.objects[WORKLOADS] = {"items": items, "metadata": {"resourceVersion": "1"}}
+        work.look(0, ("train-0000",), queued=QUEUED)
+        assert told == [Looked(0, Waiting("Queued", "waits in queue gpus: insufficient unused quota for cpu"))]
+
+    def test_where_kueue_cannot_be_read_the_job_tells_enough(self, work: Work, told: list[Any]) -> None:
+        work.look(0, ("train-0000",), queued=QUEUED)
+        assert told == [Looked(0, Waiting("Queued", "waits in queue gpus: it starts when the queue admits it"))]

@@ -89,7 +89,7 @@ def test_any_sample_survives_json(parameters: dict[str, Any], number: int, seed:
 
 @given(st.dictionaries(st.text(), floats, max_size=3), st.lists(st.tuples(st.integers(0, 99), floats), max_size=5))
 def test_any_metrics_survive_json(objectives: dict[str, float], points: list[tuple[int, float]]) -> None:
-    history = MetricHistory(stride=1, epochs=tuple(e for e, _ in points), values=tuple(v for _, v in points))
+    history = MetricHistory(stride=1, points=(tuple(e for e, _ in points), tuple(v for _, v in points)))
     status = ResultStatus(objectives=objectives, history={"loss": history})
     text = json.dumps(status.model_dump(mode="json", by_alias=True), allow_nan=False)
     read = ResultStatus.model_validate_json(text)

@@ -94,6 +94,7 @@ def payload(tmp_path: Path) -> Callable[[str], Path]:
             "python": f"{sys.version_info.major}.{sys.version_info.minor}",
             "entry": {"module": "trainer", "qualname": "train"},
             "paths": [str(tmp_path)],
+            "imports": [],
             "objectives": [["loss", "minimize"]],
             "parameters": {"required": ["lr"], "optional": ["epochs"], "open": False},
             "files": [],

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expsdk_runtime.journal import Journal
+from expsdk_runtime.tracking import Automatic
 
 POINT = ({"loss": 0.5}, 3, 1_700_000_000.25)
 
@@ -160,3 +161,9 @@ def test_standard_output_that_takes_nothing_is_no_reason_to_fail(
         with suppress(OSError):  # what it has buffered still does not fit
             full.close()
     assert capsys.readouterr().err.startswith("expsdk: metrics are no longer written to standard output: ")
+
+
+def test_what_was_logged_automatically_is_marked_and_replayed_as_such(path: Path) -> None:
+    Journal(str(path)).write([(Automatic(loss=0.5), 3, 1.0), ({"loss": 0.25}, 4, 2.0)])
+    assert [json.loads(line).get("automatic", False) for line in path.read_text().splitlines()] == [True, False]
+    assert [(type(values), values["loss"]) for values, _ in replayed(path)] == [(Automatic, 0.5), (dict, 0.25)]

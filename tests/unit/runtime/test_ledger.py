@@ -7,6 +7,7 @@ import math
 import pytest
 
 from expsdk_runtime.ledger import Ledger
+from expsdk_runtime.tracking import Automatic
 
 
 @pytest.fixture
@@ -81,3 +82,33 @@ def test_a_status_restores_the_metrics_that_it_has(ledger: Ledger) -> None:
 def test_an_empty_status_restores_nothing(ledger: Ledger) -> None:
     ledger.restore({})
     assert (ledger.series, ledger.epoch) == ({}, None)
+
+
+def test_what_the_function_logs_counts_before_what_was_logged_automatically(ledger: Ledger) -> None:
+    ledger.add(Automatic(loss=1.0, other=2.0), 0)
+    ledger.add({"loss": 0.5}, 0)
+    ledger.add(Automatic(loss=9.0, other=3.0), 1)
+    assert ledger.objectives() == {"loss": 0.5}
+    assert (ledger.series["other"].last, ledger.epoch) == (3.0, 1)
+
+
+def test_automatic_values_of_later_epochs_are_forgotten(ledger: Ledger) -> None:
+    """They may count in steps where the function counts in epochs."""
+    for step in range(100):
+        ledger.add(Automatic(loss=9.0), step)
+    ledger.add({"loss": 0.5}, 3)
+    assert (ledger.objectives(), ledger.epoch, len(ledger.series["loss"])) == ({"loss": 0.5}, 3, 1)
+
+
+def test_a_last_value_of_the_function_goes_on_after_automatic_ones(ledger: Ledger) -> None:
+    for epoch in range(3):
+        ledger.add(Automatic(loss=9.0), epoch)
+    assert ledger.add({"loss": 0.5}, None) == 3
+    assert (ledger.objectives(), len(ledger.series["loss"])) == ({"loss": 0.5}, 4)
+
+
+def test_of_automatic_values_that_do_not_count_nothing_is_left(ledger: Ledger) -> None:
+    ledger.add({"loss": 0.5}, 4)
+    dropped = Automatic(loss=9.0)
+    assert ledger.add(dropped, 7) == 4
+    assert dropped == {}

@@ -98,7 +98,7 @@ def test_what_is_logged_arrives_in_the_record_and_in_the_journal(run: Run) -> No
     assert trial.status["epoch"] == 20
     assert trial.status["objectives"] == {"loss": 1 / 3}
     assert trial.status["metrics"]["loss"] == {"last": 1 / 3, "min": 1 / 3, "max": 1.0, "best": 1 / 3, "epoch": 2}
-    assert trial.status["history"]["a"] == {"stride": 1, "epochs": [0, 10, 20], "values": [0.0, 1.0, 2.0]}
+    assert trial.status["history"]["a"] == {"stride": 1, "points": [[0, 10, 20], [0.0, 1.0, 2.0]]}
     assert trial.journal()[:3] == [("loss", 1.0, 0), ("a", 0.0, 0), ("b", 0.0, 0)]
     assert len(trial.journal()) == 9
 
@@ -118,7 +118,7 @@ def test_an_epoch_logged_again_counts_with_its_last_value(run: Run) -> None:
             log_metric("loss", value, epoch=epoch)
 
     status = run(train).status
-    assert status["history"]["loss"]["values"] == [0.4, 0.3, 0.9]
+    assert status["history"]["loss"]["points"][1] == [0.4, 0.3, 0.9]
     assert status["metrics"]["loss"] == {"last": 0.9, "min": 0.3, "max": 0.9, "best": 0.3, "epoch": 2}
 
 
@@ -129,7 +129,7 @@ def test_numbers_that_json_lacks_arrive(run: Run) -> None:
 
     status = run(train).status
     assert status["objectives"] == {"loss": "NaN"}
-    assert status["history"]["loss"]["values"] == ["Infinity", 1.0, "-Infinity", "NaN"]
+    assert status["history"]["loss"]["points"][1] == ["Infinity", 1.0, "-Infinity", "NaN"]
     assert status["metrics"]["loss"]["min"] == "-Infinity"
     assert status["metrics"]["loss"]["max"] == "Infinity"
 
@@ -227,7 +227,7 @@ def test_a_generator_yields_an_epoch_each(run: Run) -> None:
             yield {"loss": 1.0 - epoch / 10, "accuracy": np.float32(0.5)}
 
     trial = run(train, parameters={"epochs": 3})
-    assert trial.status["history"]["loss"] == {"stride": 1, "epochs": [0, 1, 2], "values": [1.0, 0.9, 0.8]}
+    assert trial.status["history"]["loss"] == {"stride": 1, "points": [[0, 1, 2], [1.0, 0.9, 0.8]]}
     assert trial.status["metrics"]["accuracy"]["epoch"] == 2
 
 
@@ -240,7 +240,7 @@ def test_a_generator_may_say_which_epoch_and_return_final_metrics(run: Run) -> N
         return {"loss": 0.2, "accuracy": 0.9}
 
     status = run(train).status
-    assert status["history"]["loss"] == {"stride": 1, "epochs": [10, 20, 21], "values": [0.5, 0.4, 0.2]}
+    assert status["history"]["loss"] == {"stride": 1, "points": [[10, 20, 21], [0.5, 0.4, 0.2]]}
     assert status["metrics"]["accuracy"]["epoch"] == 21
 
 
@@ -528,7 +528,7 @@ def test_a_second_attempt_continues_the_first_ones_history(run: Run) -> None:
     run(train, parameters={"epochs": [0, 1, 2]})
     status = run(train, parameters={"epochs": [2, 3]}, attempt=2).status
     assert status["attempt"] == 2
-    assert status["history"]["loss"]["epochs"] == [0, 1, 2, 3]
+    assert status["history"]["loss"]["points"][0] == [0, 1, 2, 3]
     assert status["phase"] == "Succeeded"
 
 
@@ -538,7 +538,7 @@ def test_a_second_attempts_implicit_epochs_go_on_where_the_first_ones_ended(run:
             log_metric("loss", 0.5)
 
     run(train)
-    assert run(train, attempt=2).status["history"]["loss"]["epochs"] == [0, 1, 2, 3, 4, 5]
+    assert run(train, attempt=2).status["history"]["loss"]["points"][0] == [0, 1, 2, 3, 4, 5]
 
 
 def test_a_second_attempt_starts_whatever_lies_where_the_journal_should(run: Run, tmp_path: Path) -> None:
@@ -549,10 +549,10 @@ def test_a_second_attempt_starts_whatever_lies_where_the_journal_should(run: Run
     def train() -> None:
         log_metric("loss", 0.5)
 
-    assert run(train, attempt=2).status["history"]["loss"]["values"] == [0.75, 0.5]
-    assert run(train, attempt=3).status["history"]["loss"]["values"] == [0.75, 0.5, 0.5]
+    assert run(train, attempt=2).status["history"]["loss"]["points"][1] == [0.75, 0.5]
+    assert run(train, attempt=3).status["history"]["loss"]["points"][1] == [0.75, 0.5, 0.5]
 
 
 def test_a_first_attempt_replays_nothing(run: Run) -> None:
     run(lambda: log_metric("loss", 0.5))
-    assert run(lambda: log_metric("loss", 0.25)).status["history"]["loss"]["values"] == [0.25]
+    assert run(lambda: log_metric("loss", 0.25)).status["history"]["loss"]["points"][1] == [0.25]

@@ -51,8 +51,8 @@ def same(left: float, right: float) -> bool:
 
 def history(series: Series, limit: int = CAPACITY) -> dict[int, float]:
     record = series.history(limit)
-    assert len(record["epochs"]) == len(record["values"])
-    return dict(zip(record["epochs"], map(decode_number, record["values"]), strict=True))
+    epochs, values = record["points"]
+    return dict(zip(epochs, map(decode_number, values), strict=True))
 
 
 def check_summary(series: Series, model: dict[int, float]) -> None:
@@ -159,7 +159,7 @@ def test_without_a_number_nothing_is_best(direction: str) -> None:
     series = filled(direction, [(0, math.nan), (1, math.nan)])
     assert series.best_epoch == -1
     assert series.summary() == {"last": "NaN", "min": "NaN", "max": "NaN", "best": "NaN", "epoch": 1}
-    assert series.history(CAPACITY) == {"stride": 1, "epochs": [0, 1], "values": ["NaN", "NaN"]}
+    assert series.history(CAPACITY) == {"stride": 1, "points": [[0, 1], ["NaN", "NaN"]]}
 
 
 def test_memory_does_not_grow_with_the_epochs() -> None:

@@ -69,7 +69,7 @@ def test_what_fits_is_left_as_it_is() -> None:
     for epoch in range(120):
         ledger.add({f"m{number}": random.random() for number in range(5)}, epoch)
     status = build_status(FACTS, ledger)
-    assert all(len(history["epochs"]) == 120 for history in status["history"].values())
+    assert all(len(history["points"][0]) == 120 for history in status["history"].values())
     assert status["truncatedMetrics"] == 0
 
 
@@ -79,7 +79,7 @@ def test_histories_are_thinned_before_metrics_are_left_out() -> None:
         ledger.add({f"m{number}": random.random() for number in range(100)}, epoch)
     status = build_status(FACTS, ledger)
     assert status["truncatedMetrics"] == 0
-    assert all(4 <= len(history["epochs"]) < 120 for history in status["history"].values())
+    assert all(4 <= len(history["points"][0]) < 120 for history in status["history"].values())
     assert len(json.dumps(status)) > STATUS_LIMIT_BYTES / 3
 
 

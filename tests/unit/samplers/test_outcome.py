@@ -20,7 +20,7 @@ SPACE = Space.of({"x": uniform(0, 2), "k": choice([1.0, "a"])})
 def test_everything_that_a_record_tells_arrives() -> None:
     document = make_result(7, parameters={"k": 1, "x": 1}, loss=0.5, accuracy=math.inf, size=3.0)
     document["spec"] |= {"constraints": [0, "NaN", -1.5], "parent": "train-mlp-0003"}
-    document["status"]["history"]["loss"] = {"stride": 2, "epochs": [0, 2, 4], "values": [2, "NaN", 0.5]}
+    document["status"]["history"]["loss"] = {"stride": 2, "points": [[0, 2, 4], [2, "NaN", 0.5]]}
 
     outcome = outcome_of(document, space=SPACE, objectives=["loss", "accuracy"])
 

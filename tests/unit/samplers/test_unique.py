@@ -101,7 +101,8 @@ def test_an_interrupted_sweep_goes_on_as_before(name: str) -> None:
         (Phase.PRUNED, "", True),
         (Phase.FAILED, Reason.USER_ERROR, True),
         (Phase.FAILED, Reason.EVICTED, False),
-        (Phase.CANCELLED, "", False),
+        (Phase.CANCELLED, Reason.INTERRUPTED, False),
+        (Phase.CANCELLED, "", True),
     ],
 )
 def test_only_what_says_something_of_its_sample_is_a_try(name: str, phase: str, reason: str, is_tried: bool) -> None:

@@ -13,7 +13,7 @@ from expsdk.samplers.given import GivenSampler
 from expsdk.sweep.actions import AskStop, Finish, Kill, Terminate
 from expsdk.sweep.advisers import Advisers
 from expsdk.sweep.core import Coordinator
-from expsdk.sweep.events import Began, Changed, Interrupted, Passed
+from expsdk.sweep.events import Began, Changed, Interrupted, Passed, StopAsked
 from expsdk.sweep.limits import Limits
 from expsdk_runtime.contract import Phase
 
@@ -321,6 +321,61 @@ class TestInterruption:
         core.handle(Interrupted(1))
         assert core.counts == {Phase.RUNNING: 1, Phase.PENDING: 2}
         assert [type(action) for action in core.handle(gone(2, 0, Phase.CANCELLED))] == [Finish]
+
+
+class TestStoppingATrial:
+    MESSAGE = "the trial was asked to stop, and did not within 10 s"
+
+    def test_it_is_asked_and_another_takes_its_place_when_it_has_ended(self) -> None:
+        core = coordinator(parallelism=2)
+        core.handle(Began(0))
+        assert core.handle(StopAsked(5, 1)) == [AskStop(1, "cancelled")]
+        assert core.handle(StopAsked(6, 1)) == []
+        assert core.handle(gone(7, 1, Phase.CANCELLED)) == [launch(2)]
+        assert core.counts == {Phase.RUNNING: 2, Phase.CANCELLED: 1}
+
+    def test_one_that_does_not_listen_is_terminated_and_then_killed(self) -> None:
+        core = coordinator(trials=1)
+        core.handle(Began(0))
+        core.handle(StopAsked(5, 0))
+        assert core.deadline == 15
+        assert core.handle(Passed(15)) == [Terminate(0, "Cancelled", self.MESSAGE)]
+        assert core.handle(Passed(25)) == [Kill(0, "Cancelled", self.MESSAGE)]
+        assert core.handle(gone(26, 0, Phase.CANCELLED, reason="Cancelled")) == finish("1 cancelled")
+
+    def test_it_is_not_tried_again_whatever_it_says(self) -> None:
+        core = coordinator(trials=1, retries=3)
+        core.handle(Began(0))
+        core.handle(StopAsked(5, 0))
+        assert core.handle(gone(6, 0, Phase.FAILED, reason="Lost")) == finish("1 failed")
+
+    def test_one_that_waits_to_be_tried_again_is_asked_as_soon_as_it_has_a_job(self) -> None:
+        core = coordinator()
+        core.handle(found(0, Phase.RUNNING, alive=True))
+        core.handle(found(1, Phase.RUNNING, alive=False))
+        core.handle(Began(1))
+        assert core.handle(StopAsked(2, 1)) == []
+        assert core.handle(gone(3, 0)) == [launch(1, attempt=2), AskStop(1, "cancelled")]
+        assert core.handle(gone(4, 1, Phase.CANCELLED)) == [launch(2)]
+
+    def test_what_does_not_run_is_passed_over(self) -> None:
+        core = coordinator()
+        core.handle(Began(0))
+        core.handle(gone(1, 0))
+        for number in (0, 7, -1):
+            assert core.handle(StopAsked(2, number)) == []
+
+    def test_one_that_the_sweeps_end_has_asked_already_is_not_asked_again(self) -> None:
+        core = coordinator()
+        core.handle(Began(0))
+        core.handle(Interrupted(1))
+        assert core.handle(StopAsked(2, 0)) == []
+
+    def test_the_sweeps_end_does_not_take_it_back(self) -> None:
+        core = coordinator(parallelism=2)
+        core.handle(Began(0))
+        core.handle(StopAsked(1, 0))
+        assert core.handle(Interrupted(2)) == [AskStop(1, "interrupted")]
 
 
 class TestBest:

@@ -26,6 +26,7 @@ from simulation.strategies import (
     NO_INTERRUPTIONS,
     NO_LIMITS,
     STEADY,
+    STOPS_OF_TRIALS,
     scripts,
 )
 
@@ -36,7 +37,7 @@ from expsdk.space import Space, choice, integer, loguniform, uniform
 from expsdk.sweep.actions import AskStop, Finish, Kill, Launch, Terminate
 from expsdk.sweep.advisers import Advisers
 from expsdk.sweep.core import Coordinator
-from expsdk.sweep.events import Began, Changed, Found, Interrupted, Passed
+from expsdk.sweep.events import Began, Changed, Found, Interrupted, Passed, StopAsked
 from expsdk.sweep.limits import Limits
 from expsdk.sweep.tally import SECONDS_PER_HOUR
 from expsdk_runtime.contract import Phase, Reason, Stop
@@ -275,6 +276,49 @@ class TestPressing:
         if any(life.is_given_up for life in run(script).lives):
             assert script.limits.trial_timeout_s is None
             assert any(behaviour.runs is None for behaviour in script.behaviours)
+
+
+class TestStops:
+    @given(scripts(stops=STOPS_OF_TRIALS))
+    @LAWS
+    def test_only_what_somebody_wants_to_stop_is_stopped_for_good_and_never_tried_again(self, script: Script) -> None:
+        simulation = run(script)
+        assert not simulation.cluster.alive
+        for life in simulation.lives:
+            wanted = {event.number for event in life.heard if isinstance(event, StopAsked)}
+            stopped: set[int] = set()
+            for tenure in life.tenures:
+                assert tenure.number not in stopped
+                if tenure.asked(Stop.CANCELLED):
+                    assert tenure.number in wanted
+                    stopped.add(tenure.number)
+
+    @given(scripts(stops=STOPS_OF_TRIALS, limits=NO_LIMITS, interruptions=NO_INTERRUPTIONS))
+    @LAWS
+    def test_what_runs_is_asked_at_once_and_what_waits_when_it_runs(self, script: Script) -> None:
+        for life in run(script).lives:
+            wanted = {}
+            for event in life.heard:
+                if isinstance(event, StopAsked):
+                    wanted.setdefault(event.number, event.at)
+            for tenure in life.tenures:
+                asked = tenure.asked(Stop.CANCELLED)
+                if not asked:
+                    continue
+                assert asked[0] in [event.at for event in life.heard if isinstance(event, StopAsked)] or (
+                    asked == [tenure.at] and wanted[tenure.number] < tenure.at
+                )
+                for at in asked:
+                    is_over = at + script.limits.grace_s >= min(tenure.said, tenure.ended, life.heard[-1].at)
+                    assert is_over or tenure.pressed(Terminate) == [at + script.limits.grace_s]
+
+    @given(scripts(stops=STOPS_OF_TRIALS, limits=ANY_LIMITS))
+    @LAWS
+    def test_counts_agree_with_the_records(self, script: Script) -> None:
+        simulation = run(script)
+        coordinator, records = simulation.lives[-1].coordinator, simulation.cluster.records.values()
+        counts = Counter(record.phase if record.phase in Phase.FINISHED else Phase.PENDING for record in records)
+        assert +coordinator.counts == counts
 
 
 class TestDrains:

@@ -582,7 +582,7 @@ def learns(job: MemoryJob) -> Steps:
     """Report epochs, better and better in trials of even numbers, until it is asked to stop."""
     for epoch in range(6):
         values = [float(each if job.number % 2 else -each) for each in range(epoch + 1)]
-        history = {"loss": {"stride": 1, "epochs": list(range(epoch + 1)), "values": values}}
+        history = {"loss": {"stride": 1, "points": [list(range(epoch + 1)), values]}}
         yield {"phase": Phase.RUNNING, "history": history}
         if job.stop:
             yield {"phase": Phase.PRUNED, "reason": "Pruned"}

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from expsdk.sweep.progress import LineProgress, LiveProgress, as_duration, ending_line, make_progress, running_line
 from rich.console import Console
 from simulation.documents import make_experiment, make_result
 from simulation.memory import MemoryRecords
@@ -21,7 +22,6 @@ from expsdk.resources.experiment import PrunerChoice
 from expsdk.sweep.budget import Budget
 from expsdk.sweep.limits import Limits
 from expsdk.sweep.observer import Observer, Silence, Standing
-from expsdk.sweep.progress import LineProgress, LiveProgress, as_duration, ending_line, make_progress, running_line
 from expsdk.sweep.record import with_progress
 from expsdk_runtime.contract import Phase
 

@@ -51,7 +51,7 @@ BEGUN = {
     "environment": {"pod": "pod-0"},
     "epoch": 1,
     "metrics": {"loss": {"last": 0.25, "min": 0.25, "max": 9.0, "best": 0.25, "epoch": 1}},
-    "history": {"loss": {"stride": 1, "epochs": [0, 1], "values": [0.5, 0.25]}},
+    "history": {"loss": {"stride": 1, "points": [[0, 1], [0.5, 0.25]]}},
     "objectives": {"loss": 0.25},
 }
 
@@ -65,7 +65,7 @@ def test_a_trial_runs_from_its_chunks_to_its_result(server: Any, pack: Pack, sta
     assert (pod.end(), pod.stderr) == (0, "")
     status = server.status
     assert (status["phase"], status["attempt"], status["objectives"]) == ("Succeeded", 1, {"loss": 0.5 / 3})
-    assert status["history"]["loss"]["epochs"] == [0, 1, 2]
+    assert status["history"]["loss"]["points"][0] == [0, 1, 2]
     assert status["outputDir"] == ""  # it goes with the pod
     about = status["environment"]
     assert (about["pod"], about["podName"], about["node"], about["image"]) == (
@@ -301,7 +301,7 @@ class TestAttempts:
         assert (pod.end(), pod.stdout) == (0, "ran\n")
         status = server.status
         assert (status["attempt"], status["environment"]["pod"]) == (2, "pod-1")
-        assert status["history"]["loss"] == {"stride": 1, "epochs": [0, 1, 2], "values": [0.5, 0.25, 0.125]}
+        assert status["history"]["loss"] == {"stride": 1, "points": [[0, 1, 2], [0.5, 0.25, 0.125]]}
         assert status["metrics"]["loss"] == {"last": 0.125, "min": 0.125, "max": 9.0, "best": 0.125, "epoch": 2}
         assert pod.termination["attempt"] == 2
 
@@ -321,7 +321,7 @@ class TestAttempts:
         with_status(server, **{**BEGUN, "environment": {"pod": "pod-1"}})
         pod = start_pod(server, pack(HEAD + SAYS_WHO))
         assert pod.end() == 0
-        assert (server.status["attempt"], server.status["history"]["loss"]["epochs"]) == (1, [0, 1])
+        assert (server.status["attempt"], server.status["history"]["loss"]["points"][0]) == (1, [0, 1])
 
     def test_on_a_shared_volume_the_next_attempt_finds_its_checkpoints_and_its_whole_series(
         self, server: Any, pack: Pack, start_pod: StartPod, tmp_path: Path
@@ -442,7 +442,7 @@ def train(lr):
         assert "completionTime" not in running
         assert running["reason"] == ""
 
-    @pytest.mark.parametrize("history", [3, {"loss": None}, {"loss": {"epochs": ["x"], "values": [1], "stride": 1}}])
+    @pytest.mark.parametrize("history", [3, {"loss": None}, {"loss": {"points": [["x"], [1]], "stride": 1}}])
     def test_a_status_that_somebody_has_edited_stops_nothing(
         self, server: Any, pack: Pack, start_pod: StartPod, history: Any
     ) -> None:
@@ -450,7 +450,7 @@ def train(lr):
         pod = start_pod(server, pack(HEAD + THREE_EPOCHS))
         assert pod.end() == 0
         assert "are not continued" in pod.stderr
-        assert server.status["history"]["loss"]["epochs"] == [0, 1, 2]
+        assert server.status["history"]["loss"]["points"][0] == [0, 1, 2]
 
 
 class TestServers:

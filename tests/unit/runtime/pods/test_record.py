@@ -43,7 +43,7 @@ def test_values_come_one_after_the_other(server: Any, record: Record) -> None:
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     status = server.status
     assert (status["phase"], status["attempt"], status["epoch"]) == ("Running", 1, 7)
-    assert status["history"]["loss"] == {"stride": 1, "epochs": [0, 1, 7], "values": [0.5, 0.25, "NaN"]}
+    assert status["history"]["loss"] == {"stride": 1, "points": [[0, 1, 7], [0.5, 0.25, "NaN"]]}
     assert status["metrics"]["acc"]["last"] == 0.25
     assert status["environment"] == {"pod": "pod-1", "podName": "train-0003-abcde", "node": "node1"}
     assert len({status["startTime"] for status in server.statuses}) == 1
@@ -78,7 +78,7 @@ def test_another_pod_is_another_attempt(server: Any, record: Record) -> None:
     record("log", "loss=0.5")
     record("log", "loss=0.25", EXPSDK_POD_UID="pod-2")
     assert (server.status["attempt"], server.status["environment"]["pod"]) == (2, "pod-2")
-    assert server.status["history"]["loss"]["epochs"] == [0, 1]
+    assert server.status["history"]["loss"]["points"][0] == [0, 1]
 
 
 def test_commands_at_the_same_time_lose_nothing(server: Any, record: Record) -> None:

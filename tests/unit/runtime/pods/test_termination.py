@@ -28,7 +28,7 @@ def status(**changes: Any) -> dict[str, Any]:
         "epoch": 3,
         "objectives": {"loss": 0.5},
         "metrics": {"acc": SUMMARY, "loss": SUMMARY},
-        "history": {"loss": {"stride": 1, "epochs": [0], "values": [0.5]}},
+        "history": {"loss": {"stride": 1, "points": [[0], [0.5]]}},
         "truncatedMetrics": 0,
         "delivered": False,
     }

@@ -1,0 +1,63 @@
+"""`expsdk dashboard`: a live page of experiments in the browser."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from expsdk.cli.place import Place, placed
+
+app = typer.Typer()
+
+
+@app.command()
+@placed
+def dashboard(
+    place: Place,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Experiments to show; by default all, and those that begin later."),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", "-p", help="By default 8420, or a free one where that is taken.")
+    ] = None,
+    host: Annotated[
+        str, typer.Option("--host", metavar="ADDRESS", help="An address of this machine to serve on.")
+    ] = "127.0.0.1",
+    open_to_others: Annotated[
+        bool,
+        typer.Option("--open-to-others", help="Serve also where other machines reach it. There is no password."),
+    ] = False,
+    open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = False,
+) -> None:
+    """Show experiments in the browser, live: progress, best, curves, logs, what waits and why, what failed.
+
+    The page is served on this machine until Ctrl-C. It reads and changes nothing, and works without the Internet. With
+    the extra `dashboard` it leads on to Optuna's dashboard (`pip install 'expsdk[dashboard]'`).
+
+    \b
+    expsdk dashboard                        all experiments of this directory
+    expsdk dashboard train-mlp --open       one, in a browser at once
+    expsdk dashboard --namespace ml         those of a cluster's namespace
+    """
+    from expsdk.dashboard import Dashboard
+
+    page = Dashboard(place.records(), names or (), host=host, port=port, open_to_others=open_to_others)
+    try:
+        typer.echo(f"expsdk: the dashboard is at {page.url}", err=True)
+        if open_to_others:
+            typer.echo("expsdk: there is no password: whoever reaches it sees parameters, logs and errors", err=True)
+        elif os.environ.get("SSH_CONNECTION"):
+            number = page.port
+            typer.echo(f"expsdk: from your own machine: ssh -L {number}:127.0.0.1:{number} THIS-MACHINE", err=True)
+        typer.echo("expsdk: Ctrl-C ends it; experiments go on", err=True)
+        if open_page:
+            import webbrowser
+
+            if not webbrowser.open(page.url):
+                typer.echo("expsdk: no browser is there to open it; open that address yourself", err=True)
+        page.serve()
+    finally:
+        page.close()
