@@ -19,6 +19,7 @@ from expsdk.cluster.api import Api
 from expsdk.cluster.kinds import CONFIG_MAPS, EXPERIMENTS, JOBS, PODS, RESULTS
 from expsdk.errors import BackendError, ExperimentNotFound, ResourceNotFound, TrialNotFound
 from expsdk.resources.experiment import Experiment
+from expsdk.spelling import listed, suggest
 from expsdk.spelling import suggest
 
 GONE_WITHIN_S = 120.0

@@ -33,7 +33,7 @@ class TestList:
             ["hopeless", "Succeeded"],
             ["digits-2024", "Succeeded"],
             ["digits", "Succeeded"],
-        ] or lines[1][1] == "Failed"
+        ]
         assert lines[3][2] == "12/12"
 
     def test_what_a_killed_process_left_running_is_lost(self, expsdk: Run) -> None:
@@ -169,7 +169,7 @@ class TestShow:
     def test_unknown_names(self, expsdk: Run, name: str) -> None:
         done = expsdk("show", name)
         assert (done.returncode, done.stdout) == (1, "")
-        assert repr(name) in done.stderr
+        assert repr(name.removesuffix("-0001")) in done.stderr
         assert len(done.stderr.splitlines()) == 1
 
 
@@ -225,36 +225,18 @@ class TestTerminal:
     def seen(self, sweeps: Path, environment: dict[str, str], *arguments: str, columns: int = 80, **more: str) -> str:
         """Return what the command prints on a terminal."""
         kept = {key: value for key, value in environment.items() if key != "COLUMNS"}
-        shown, _ = (
-            pexpect.run(
-                f"{sys.executable} -m expsdk {' '.join(arguments)}",
-                cwd=str(sweeps),
-                env={**kept, "TERM": "xterm", **more},
-                encoding="utf-8",
-                withexitstatus=True,
-                timeout=60,
-                dimensions=(24, columns),
-            )
-            if False
-            else self._run(sweeps, {**kept, "TERM": "xterm", **more}, arguments, columns)
-        )
-        return shown
-
-    def _run(
-        self, sweeps: Path, environment: dict[str, str], arguments: tuple[str, ...], columns: int
-    ) -> tuple[str, int]:
         child = pexpect.spawn(
             sys.executable,
             ["-m", "expsdk", *arguments],
             cwd=str(sweeps),
-            env=environment,  # type: ignore[arg-type]
+            env={**kept, "TERM": "xterm", **more},  # type: ignore[arg-type]
             encoding="utf-8",
             dimensions=(24, columns),
             timeout=60,
         )
         child.expect(pexpect.EOF)
         child.close()
-        return str(child.before), int(child.exitstatus or 0)
+        return str(child.before)
 
     def test_a_table_fits_and_says_what_it_leaves_out(self, sweeps: Path, environment: dict[str, str]) -> None:
         shown = self.seen(sweeps, environment, "results", "digits", columns=40, NO_COLOR="1")
