@@ -65,6 +65,17 @@ def read_trial(
     )
 
 
+def open_trial(records: Records, document: Mapping[str, Any]) -> TrialRecord:
+    """Return the trial of a Result that a backend keeps."""
+    name = document["spec"]["experiment"]
+    return read_trial(
+        document,
+        space=Space.from_declarative(records.experiment(name).spec.space),
+        is_alive=records.trials_outlive or records.is_driven(name),
+        log_path=records.log_path(document["metadata"]["name"]),
+    )
+
+
 def _as_lost(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a Result that nobody will write any more as that of a trial which was lost, if it has not ended."""
     status = document.get("status") or {}

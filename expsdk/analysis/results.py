@@ -112,7 +112,7 @@ class Results(Sequence[TrialRecord]):
         """
         from expsdk.analysis.where import matching
 
-        places = matching(condition, [trial.to_dict() for trial in self], names=self.names())
+        places = matching(condition, [trial.to_dict() for trial in self], names=self._possible_names())
         return self.only(self._trials[place] for place in places)
 
     def sort_by(self, name: str) -> Results:
@@ -123,17 +123,13 @@ class Results(Sequence[TrialRecord]):
         Raises:
             ResultsError: No trial has anything of that name.
         """
+        from expsdk.analysis.naming import find_name, names_of
+        from expsdk.analysis.order import in_order
+
         rows = {trial.name: trial.to_dict() for trial in self}
-        known = [*names_of(rows.values()), *self.names()]
-        full = find_name(name.removeprefix("-"), known) if rows else name
+        full = find_name(name.removeprefix("-"), [*names_of(rows.values()), *self._possible_names()])
         ordered = in_order(self._trials, lambda trial: rows[trial.name].get(full), descending=name.startswith("-"))
         return self.only(ordered)
-
-    def names(self) -> list[str]:
-        """Return the names of all parameters and objectives, as rows have them: `parameters.lr`, `metrics.loss`."""
-        space = Space.from_declarative(self.experiment.spec.space)
-        metrics = [f"metrics.{objective.metric}" for objective in self.experiment.spec.objectives]
-        return [*(f"parameters.{name}" for name in space.names), *metrics]
 
     @overload
     def __getitem__(self, key: int | str) -> TrialRecord: ...
@@ -258,6 +254,12 @@ class Results(Sequence[TrialRecord]):
         """How many trials there are, and how many in each phase, in words."""
         counts = counts_by_phase(self.counts) or "none has begun"
         return f"{count_of(len(self), 'trial')} ({counts})"
+
+    def _possible_names(self) -> list[str]:
+        """Return the names of all parameters and objectives, as rows have them, though no trial may have one yet."""
+        space = Space.from_declarative(self.experiment.spec.space)
+        objectives = [f"metrics.{objective.metric}" for objective in self.experiment.spec.objectives]
+        return [*(f"parameters.{name}" for name in space.names), *objectives]
 
     def _shown(self) -> Sequence[TrialRecord]:
         """Return the trials worth showing: the best ones, or the first where none has a value."""

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from expsdk.analysis.facts import GROUPS, find_name, names_of
+from expsdk.analysis.naming import GROUPS, find_name, names_of
 from expsdk.errors import ResultsError
 from expsdk.resources.times import format_time
 from expsdk.spelling import suggest

@@ -74,6 +74,15 @@ class Records(Protocol):
     def results(self, name: str) -> list[Document]:
         """Return the Results of an experiment, as JSON values, by number."""
 
+    def names(self) -> list[str]:
+        """Return the names of all experiments that are kept in this place, sorted."""
+
+    def trial_names(self, name: str) -> list[str]:
+        """Return the names of an experiment's trials, by number; none where there is no such experiment."""
+
+    def result(self, trial: str) -> Document:
+        """Return a trial's Result, as JSON values; raises `TrialNotFound`."""
+
     def experiments(self) -> list[Experiment]:
         """Return the records of all experiments that are kept in this place."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +64,17 @@ def ended(status: dict[str, Any], *, reason: str, message: str) -> dict[str, Any
         "message": message,
         "completionTime": status.get("completionTime") or timestamp(),
     }
+
+
+def is_final(status: Mapping[str, Any], *, retries: int) -> bool:
+    """Whether a trial has ended, and is not likely to be tried again.
+
+    Args:
+        status: The status of its Result.
+        retries: How often its sweep tries a trial again.
+    """
+    is_retried = status.get("reason") in Reason.INFRASTRUCTURE and status.get("attempt", 1) <= retries
+    return status.get("phase") in Phase.FINISHED and not (status["phase"] == Phase.FAILED and is_retried)
 
 
 def describe_exit(exit_code: int) -> str:

@@ -16,10 +16,8 @@ from expsdk.cli import (
     compare,
     coordinate,
     dashboard,
-    doctor,
     exchange,
     listing,
-    logs,
     pack,
     replay,
     results,
@@ -28,8 +26,6 @@ from expsdk.cli import (
     stop,
     watch,
 )
-from expsdk.cli.exits import CANNOT, INTERRUPTED
-from expsdk.cli.sections import Verbs
 from expsdk.errors import ExpsdkError
 from expsdk.version import __version__
 
@@ -43,19 +39,23 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Every verb has its own help, with examples: expsdk results --help",
 )
-SECTIONS = {
-    "Run": (run, stop, pack),
-    "Look": (listing, show, watch, logs, results, compare, dashboard),
-    "Go back to": (replay, exchange),
-    "Set up": (doctor, cluster, build, coordinate),
-}
-"""The groups of verbs under the headings of the help."""
-
-for section, groups in SECTIONS.items():
-    for group in groups:
-        for verb in group.app.registered_commands:
-            verb.rich_help_panel = section
-        app.add_typer(group.app)
+for group in (
+    run,
+    listing,
+    show,
+    watch,
+    results,
+    compare,
+    dashboard,
+    stop,
+    replay,
+    exchange,
+    pack,
+    build,
+    cluster,
+    coordinate,
+):
+    app.add_typer(group.app)
 
 
 def _print_version(asked: bool) -> None:

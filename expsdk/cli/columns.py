@@ -27,10 +27,8 @@ def as_span(seconds: float | None) -> str:
     """Return a duration in short, as kubectl has it: 5s, 3m20s, 2h5m, 4d1h; "-" for none."""
     if seconds is None:
         return "-"
-    if seconds < 1:
-        return f"{max(0.0, seconds) * 1000:.0f}ms"
     if seconds < 10:
-        return f"{seconds:.1f}s"
+        return f"{max(0.0, seconds):.1f}s"
     whole = round(seconds)
     for (unit, size), (smaller, part) in pairwise(_UNITS):
         if whole >= size:
@@ -43,5 +41,4 @@ def as_age(moment: datetime | None) -> str:
     """Return how long ago a moment was."""
     if moment is None:
         return "-"
-    whole = max(0, round((datetime.now(timezone.utc) - moment).total_seconds()))
-    return as_span(whole) if whole >= 10 else f"{whole}s"
+    return as_span(max(0, round((datetime.now(timezone.utc) - moment).total_seconds()))).replace(".0s", "s")

@@ -1,18 +1,19 @@
-"""`expsdk compare`: what differs between trials, or between sweeps."""
+"""`expsdk compare`: what differs between trials, or between experiments."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from expsdk.cli.columns import as_number
+from expsdk.cli.columns import as_number, as_value
 from expsdk.cli.completion import complete_name
 from expsdk.cli.output import Column, Format, Output, Row, print_rows, say
 from expsdk.cli.place import Place, placed
 from expsdk.cli.target import find_target
-from expsdk.errors import ResultsError
+
+if TYPE_CHECKING:
+    from expsdk.analysis.comparison import Difference
 
 app = typer.Typer()
 
@@ -23,57 +24,59 @@ def compare(
     place: Place,
     names: Annotated[
         list[str],
-        typer.Argument(metavar="NAME NAME…", help="Two or more trials, or experiments.", autocompletion=complete_name),
+        typer.Argument(
+            metavar="NAME", help="Two or more experiments, or two or more trials.", autocompletion=complete_name
+        ),
     ],
     output: Output = Format.TABLE,
 ) -> None:
-    """Show what differs between trials, or between sweeps; what is the same in all is left out.
-
-    That is parameters, space, settings, code (commit, changes, payload), packages, place and outcome.
+    """Show what differs between experiments, or between trials of any: parameters, code, packages, settings, outcome.
 
     \b
     expsdk compare digits-0003 digits-0017
-    expsdk compare digits digits-larger
-    expsdk compare digits-0003 digits-0017 -o csv
+    expsdk compare digits digits-wide
+    expsdk compare digits-0003 digits-wide-0003 -o json
     """
+    given = list(dict.fromkeys(names))
+    if len(given) < 2:
+        raise typer.BadParameter("two or more are compared, and this is one; name another", param_hint="NAME")
+    differences = _compare(place, given)
+    rows: list[Row] = [
+        {"name": f"{each.group}.{each.name}", **dict(zip(given, each.values, strict=True))} for each in differences
+    ]
+    columns = [
+        Column("what", lambda row: str(row["name"])),
+        *(_column_of(name) for name in given),
+    ]
+    print_rows(rows, ["name", *given], columns, output)
+    if not rows and output.is_table:
+        say(f"nothing differs between {' and '.join(given)}")
+
+
+def _compare(place: Place, names: list[str]) -> list[Difference]:
     from expsdk.analysis.comparison import compare_experiments, compare_trials
-    from expsdk.resources.names import trial_name
 
-    if len(names) < 2:
-        raise typer.BadParameter(f"two or more are compared, not {len(names)}; name another one")
     records = place.records()
-    found = [find_target(records, name) for name in names]
-    kept = {experiment: place.results(experiment) for experiment, _ in found}
-    trials = [kept[experiment][trial_name(experiment, number)] for experiment, number in found if number is not None]
-    if trials and len(trials) < len(names):
-        raise ResultsError("trials are compared with trials, and experiments with experiments; name one kind only")
-    differences = (
-        compare_trials(trials) if trials else compare_experiments([kept[experiment] for experiment, _ in found])
+    targets = [find_target(records, name) for name in names]
+    if all(number is None for _, number in targets):
+        return compare_experiments([place.results(experiment) for experiment, _ in targets])
+    if all(number is not None for _, number in targets):
+        results = {experiment: place.results(experiment) for experiment, _ in targets}
+        return compare_trials([results[experiment][name] for name, (experiment, _) in zip(names, targets, strict=True)])
+    kinds = ", ".join(
+        f"{name} is {'an experiment' if number is None else 'a trial'}"
+        for name, (_, number) in zip(names, targets, strict=True)
     )
-    rows = [
-        {"name": f"{each.group}.{each.name}", "group": each.group, **dict(zip(names, each.values, strict=True))}
-        for each in differences
-    ]
-    print_rows(rows, ["name", "group", *dict.fromkeys(names)], _columns(names), output)
-    if not rows:
-        say("nothing that is recorded differs")
+    raise typer.BadParameter(
+        f"experiments are compared with experiments, and trials with trials: {kinds}", param_hint="NAME"
+    )
 
 
-def _columns(names: Sequence[str]) -> list[Column]:
-    return [
-        Column("what", lambda row: str(row["group"]), style=lambda _: "faint"),
-        Column("name", lambda row: str(row["name"]).partition(".")[2]),
-        *(Column(name, _reader(name)) for name in names),
-    ]
-
-
-def _reader(name: str) -> Callable[[Row], str]:
-    from expsdk.analysis.rows import json_cell
-
-    def read(row: Row) -> str:
-        value = row[name]
+def _column_of(name: str) -> Column:
+    def cell(row: Row) -> str:
+        value: Any = row[name]
         if isinstance(value, float):
             return as_number(value)
-        return value if isinstance(value, str) else json_cell(value)
+        return value if isinstance(value, str) else as_value(value)
 
-    return read
+    return Column(name, cell)

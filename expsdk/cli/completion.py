@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
@@ -16,14 +16,18 @@ from expsdk.cli.place import Place, find_place
 from expsdk.cli.settings import NAMES
 from expsdk.errors import ExpsdkError
 
-if TYPE_CHECKING:
-    from expsdk.backends.base import Records
-
-__all__ = ["complete_experiment", "complete_name", "complete_phase", "complete_trial"]
+__all__ = ["complete_backend", "complete_experiment", "complete_name", "complete_phase", "complete_trial"]
 
 WITHIN_S = 3.0
 MOST = 200
 """How many trials are offered at most: a shell asks before it shows more."""
+
+
+def complete_backend(incomplete: str) -> list[str]:
+    """Return the backends that begin so."""
+    from expsdk.cli.settings import BACKENDS
+
+    return [name for name in BACKENDS if name.startswith(incomplete)]
 
 
 def complete_phase(incomplete: str) -> list[str]:
@@ -58,26 +62,18 @@ def _place(context: typer.Context) -> Place:
 
 
 def _experiments(place: Place, incomplete: str) -> list[str]:
-    return [name for name in _names(place.records()) if name.startswith(incomplete)]
+    return [name for name in place.records().names() if name.startswith(incomplete)]
 
 
 def _trials(place: Place, incomplete: str) -> list[str]:
     records = place.records()
-    names = _names(records)
+    names = records.names()
     beginning = [name for name in names if name.startswith(incomplete)]
     within = [name for name in names if incomplete.startswith(f"{name}-")]
     if not within and len(beginning) > 1:
         return beginning
-    trials = (trial for name in [*within, *beginning] for trial in _names_of_trials(records, name))
+    trials = (trial for name in [*within, *beginning] for trial in records.trial_names(name))
     return _first(trial for trial in trials if trial.startswith(incomplete))
-
-
-def _names(records: Records) -> list[str]:
-    return [experiment.metadata.name for experiment in records.experiments()]
-
-
-def _names_of_trials(records: Records, name: str) -> list[str]:
-    return [document["metadata"]["name"] for document in records.results(name)]
 
 
 def _first(names: Iterable[str]) -> list[str]:

@@ -18,7 +18,7 @@ def dashboard(
     place: Place,
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]...", help="Experiments to show; by default all, and those that begin later."),
+        typer.Argument(metavar="NAME", help="Experiments to show; by default all, and those that begin later."),
     ] = None,
     port: Annotated[
         int | None, typer.Option("--port", "-p", help="By default 8420, or a free one where that is taken.")

@@ -56,8 +56,8 @@ def import_(
 ) -> None:
     """Keep an experiment that `expsdk export` wrote, on this machine or in a cluster, whole or not at all.
 
-    Versions and digests are checked first. What had not ended is interrupted here, and `expsdk.attach(name).run()`
-    goes on with it.
+    Versions and digests are checked first; its payload is code, so import what you trust. What had not ended is
+    interrupted here, and `expsdk resume` goes on with it.
 
     \b
     expsdk import /mnt/share/train-x7k2p

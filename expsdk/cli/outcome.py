@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from expsdk.analysis import Results, TrialRecord
 
 CANNOT = 1
+NOT_WELL = 3
 INTERRUPTED = 130
 
 
@@ -62,6 +63,11 @@ def exit_code_of(results: Results) -> int:
     if phase == Phase.CANCELLED:
         return INTERRUPTED
     return 0 if phase == Phase.SUCCEEDED and results.counts.get(Phase.SUCCEEDED) else CANNOT
+
+
+def exit_code_of_phase(phase: str) -> int:
+    """Return the exit code that tells where a sweep or a trial stands: those that wait or run are well."""
+    return 0 if phase in (Phase.PENDING, Phase.RUNNING, Phase.SUCCEEDED, Phase.PRUNED) else NOT_WELL
 
 
 def _best(results: Results) -> list[TrialRecord]:

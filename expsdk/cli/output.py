@@ -1,8 +1,8 @@
 """What verbs print on standard output: records as a table that fits the terminal, or in a form for programs.
 
 A verb that lists prints rows: `json` and `yaml` are a list of flat objects, `csv` has the same fields as columns, and
-`name` is one name a line. A verb that shows one thing prints its whole document as `json` and `yaml`. Messages are no
-data, and go to standard error.
+`name` is one name a line. A verb that shows one
+thing prints its whole document as `json` and `yaml`. Messages are no data, and go to standard error.
 """
 
 from __future__ import annotations
@@ -21,19 +21,7 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = [
-    "Column",
-    "Format",
-    "Output",
-    "Row",
-    "print_document",
-    "print_lines",
-    "print_rows",
-    "print_text",
-    "say",
-    "style_of",
-    "styled",
-]
+__all__ = ["Column", "Format", "Output", "Row", "print_document", "print_rows", "say", "style_of", "styled"]
 
 Row = Mapping[str, Any]
 _GAP = "  "
@@ -137,13 +125,8 @@ def print_document(document: Row, output: Format, *, name: str, row: Callable[[]
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Print lines for people, as they are."""
-    _write(f"{line}\n" for line in lines)
-
-
-def print_text(text: str) -> None:
-    """Print a text for people, as it is; what is printed comes at once."""
-    _write([text])
+    """Print lines for people, each when it comes."""
+    _write((f"{line}\n" for line in lines), at_once=True)
 
 
 def say(message: str) -> None:
@@ -219,7 +202,7 @@ def _print_table(rows: Sequence[Row], columns: Sequence[Column], output: Format)
     ]
     room = None if output is Format.WIDE else terminal_width()
     shown, widths = _fit([column.is_number for column in columns], widths, room)
-    head = _line([columns[place].title for place in shown], shown, columns, widths, [_FAINT] * len(shown))
+    head = _line([columns[place].title.upper() for place in shown], shown, columns, widths, [_FAINT] * len(shown))
     lines = [head]
     for row, line in zip(rows, cells, strict=True):
         styles = [style(row) if (style := columns[place].style) else "" for place in shown]
@@ -291,10 +274,13 @@ def _has_colours() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def _write(parts: Iterable[str]) -> None:
+def _write(parts: Iterable[str], *, at_once: bool = False) -> None:
     """Write to standard output; a pipe that nobody reads any more ends the process quietly, as other commands do."""
     try:
-        sys.stdout.writelines(parts)
+        for part in parts:
+            sys.stdout.write(part)
+            if at_once:
+                sys.stdout.flush()
         sys.stdout.flush()
     except BrokenPipeError:
         # What is left to write would be tried once more when the interpreter ends.

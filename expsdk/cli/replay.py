@@ -25,6 +25,7 @@ def replay(
     place: Place,
     trial: Annotated[str, typer.Argument(metavar="TRIAL", help="The trial's name, such as train-x7k2p-0003.")],
     debug: Annotated[bool, typer.Option("--debug", "-d", help="Start pdb where it fails.")] = False,
+    step: Annotated[bool, typer.Option("--step", "-s", help="Start pdb at the function's first line.")] = False,
     python: Annotated[
         str, typer.Option("--python", metavar="PATH", help="The interpreter to run it with; by default expsdk's own.")
     ] = "",
@@ -39,7 +40,7 @@ def replay(
 
     The code is that of the experiment's payload. What differs here is told first, metrics are printed as they come,
     and at the end it is told whether it went as it is recorded. No record is touched. A breakpoint() in the function
-    stops there; with --debug, a failure starts pdb at the last line of yours.
+    stops there; with --debug, a failure starts pdb at the last line of yours; with --step, it begins in pdb.
 
     Exits 0 where it went as it is recorded, 1 where it did not, 130 where it was interrupted.
 
@@ -52,7 +53,7 @@ def replay(
 
     ready = prepare(place.records(), trial, directory=output or _own_directory(place, trial), python=python)
     _introduce(ready)
-    outcome = ready.run(debug=debug)
+    outcome = ready.run(debug=debug, step=step)
     typer.echo(str(outcome))
     typer.echo(f"what it wrote is in {_shown(ready.directory)}")
     if outcome.was_interrupted:

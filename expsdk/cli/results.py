@@ -9,7 +9,7 @@ import typer
 
 from expsdk.cli.columns import as_number, as_span, as_value
 from expsdk.cli.completion import complete_experiment
-from expsdk.cli.exits import NOT_WELL
+from expsdk.cli.outcome import NOT_WELL
 from expsdk.cli.output import Column, Format, Output, Row, print_rows, say, style_of
 from expsdk.cli.place import Place, placed
 from expsdk.errors import NoBestTrial
@@ -23,8 +23,6 @@ app = typer.Typer()
 Experiment = Annotated[
     str, typer.Argument(metavar="NAME", help="The experiment's name.", autocompletion=complete_experiment)
 ]
-_FACTS = ("name", "number", "phase", "reason")
-_TIMES = ("epoch", "started", "ended", "duration_s", "attempt", "seed", "error")
 
 
 @app.command()
@@ -61,7 +59,7 @@ def results(
     expsdk results digits -o csv > digits.csv
     """
     found = place.results(name)
-    total, fields = len(found), row_fields(found)
+    total, fields = len(found), fields_of(found)
     if condition is not None:
         found = found.where(condition)
     if order is not None:
@@ -97,37 +95,36 @@ def best(place: Place, name: Experiment, output: Output = Format.TABLE) -> None:
     except NoBestTrial as error:
         say(str(error))
         raise typer.Exit(NOT_WELL) from error
-    print_trials(chosen, output, fields=row_fields(found))
+    print_trials(chosen, output, fields=fields_of(found))
 
 
 def print_trials(trials: Results, output: Format, *, fields: Sequence[str]) -> None:
-    """Print trials with the fields of `row_fields`."""
+    """Print trials with the fields of `fields_of`."""
     print_rows([trial.to_dict() for trial in trials], fields, _columns(trials, fields), output)
 
 
-def row_fields(trials: Results) -> list[str]:
-    """Return the fields of an experiment's rows: facts, parameters, objectives, what else trials have, and times."""
+def fields_of(trials: Results) -> list[str]:
+    """Return the fields of an experiment's rows, whichever of them are shown."""
     from expsdk.analysis.rows import columns_of
 
-    always = dict.fromkeys([*_FACTS, *trials.names(), *_TIMES])
-    return columns_of([always, *(trial.to_dict() for trial in trials)])
+    return columns_of(trial.to_dict() for trial in trials)
 
 
 def _columns(trials: Results, fields: Sequence[str]) -> list[Column]:
     objectives = [f"metrics.{objective.metric}" for objective in trials.experiment.spec.objectives]
     parameters = [field for field in fields if field.startswith("parameters.")]
-    others = [field for field in fields if field.startswith(("metrics.", "constraints.")) and field not in objectives]
+    metrics = [field for field in fields if field.startswith(("metrics.", "constraints.")) and field not in objectives]
     has_other_phases = any(trial.phase != Phase.SUCCEEDED for trial in trials)
     return [
         Column("trial", lambda row: str(row["name"]).rpartition("-")[2]),
         *([Column("phase", _state, style=style_of("phase"))] if has_other_phases else []),
         *(_number_column(field) for field in objectives),
-        *(_parameter_column(field, trials) for field in parameters),
+        *(_parameter_column(field) for field in parameters),
         Column("epoch", lambda row: "-" if row["epoch"] is None else str(row["epoch"]), is_number=True),
         Column("took", lambda row: as_span(row["duration_s"]), is_number=True),
-        *(_number_column(field, is_wide=True) for field in others),
+        *(_number_column(field, is_wide=True) for field in metrics),
         Column("attempt", lambda row: str(row["attempt"]), is_number=True, is_wide=True),
-        Column("node", lambda row: row.get("provenance.node") or row.get("provenance.host") or "-", is_wide=True),
+        Column("node", _node, is_wide=True),
         Column("error", lambda row: row.get("error") or "", is_wide=True),
     ]
 
@@ -136,18 +133,14 @@ def _state(row: Row) -> str:
     return f"{row['phase']} ({row['reason']})" if row["reason"] else str(row["phase"])
 
 
+def _node(row: Row) -> str:
+    return str(row.get("provenance.node") or row.get("provenance.host") or "-")
+
+
 def _number_column(field: str, *, is_wide: bool = False) -> Column:
-    """Return the column of a metric, a constraint, or what else few trials have."""
-
-    def cell(row: Row) -> str:
-        value = row.get(field)
-        return as_number(value) if value is None or isinstance(value, (int, float)) else str(value)
-
-    return Column(field.partition(".")[2] or field, cell, is_number=True, is_wide=is_wide)
-
-
-def _parameter_column(field: str, trials: Results) -> Column:
     name = field.partition(".")[2]
-    values = [trial.parameters[name] for trial in trials if name in trial.parameters]
-    are_numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
-    return Column(name, lambda row: as_value(row.get(field)), is_number=are_numbers)
+    return Column(name, lambda row: as_number(row.get(field)), is_number=True, is_wide=is_wide)
+
+
+def _parameter_column(field: str) -> Column:
+    return Column(field.partition(".")[2], lambda row: as_value(row.get(field)))

@@ -15,7 +15,7 @@ from expsdk.cli.jobs import JobFlags
 from expsdk.cli.outcome import Form, OutputForm, exit_code_of, print_outcome
 from expsdk.cli.place import Place, placed
 from expsdk.cli.values import parse_choice, parse_duration, parse_settings
-from expsdk.errors import SweepError
+from expsdk.errors import BackendError, SweepError
 
 if TYPE_CHECKING:
     from expsdk.decorator import Experiment
@@ -265,11 +265,12 @@ def _fixed(experiment: Experiment[..., object], fixed: dict[str, Any], told: dic
 
 @contextmanager
 def _speaking_of_flags() -> Iterator[None]:
-    """Say of what a sweep was told wrong how it is written on a command line."""
+    """Say of what a sweep or a backend was told wrong how it is written on a command line."""
     try:
         yield
-    except SweepError as error:
-        raise type(error)(in_flags(str(error))) from error
+    except (SweepError, BackendError) as error:
+        error.args = (in_flags(str(error)),)
+        raise
 
 
 def in_flags(message: str) -> str:

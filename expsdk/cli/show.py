@@ -1,16 +1,24 @@
-"""`expsdk show`: all of one experiment, or of one trial."""
+"""`expsdk show`: all that is known of an experiment, or of one trial."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from expsdk.cli.completion import complete_name
-from expsdk.cli.exits import exit_code_of
+from expsdk.cli.outcome import exit_code_of_phase
 from expsdk.cli.output import Format, Output, print_document, print_lines
 from expsdk.cli.place import Place, placed
 from expsdk.cli.target import find_target
+from expsdk.errors import ExpsdkError
+from expsdk_runtime.contract import Phase
+
+if TYPE_CHECKING:
+    from expsdk.backends.base import Document, Records
 
 app = typer.Typer()
 
@@ -20,57 +28,90 @@ app = typer.Typer()
 def show(
     place: Place,
     name: Annotated[
-        str,
-        typer.Argument(metavar="NAME|TRIAL", help="An experiment, or one trial of it.", autocompletion=complete_name),
+        str, typer.Argument(metavar="NAME|TRIAL", help="An experiment, or a trial.", autocompletion=complete_name)
     ],
     output: Output = Format.TABLE,
 ) -> None:
-    """Show what became of an experiment, or of one trial of it, also while it runs.
+    """Show all of an experiment or of a trial: where it stands, what is best, what waits and why, what failed and how.
 
-    Of an experiment: settings, space, counts, the best trial with its curve, what failed and why, what waits and for
-    what, where it comes from, and how to go on. Of a trial: parameters, metrics, times, what went wrong with the
-    traceback, provenance, and the end of its log. As json and yaml it is the record itself.
-
-    It ends with 3 where that has failed, was cancelled or interrupted.
+    It ends with 3 where the experiment or the trial has failed, was cancelled or interrupted. json and yaml are the
+    whole record, as a cluster keeps it.
 
     \b
     expsdk show digits
-    expsdk show digits-0003
-    expsdk show digits -o yaml
+    expsdk show digits-0017
+    expsdk show digits -o json | jq .status.counts
+    expsdk show digits > /dev/null && echo it is well
     """
-    experiment, number = find_target(place.records(), name)
-    if number is None:
-        _show_experiment(place, experiment, output)
-    else:
-        _show_trial(place, experiment, name, output)
+    records = place.records()
+    experiment, number = find_target(records, name)
+    phase = _show_experiment(place, experiment, output) if number is None else _show_trial(place, name, output)
+    raise typer.Exit(exit_code_of_phase(phase))
 
 
-def _show_experiment(place: Place, name: str, output: Format) -> None:
+def _show_experiment(place: Place, name: str, output: Format) -> str:
+    from expsdk.analysis.again import Again
+    from expsdk.analysis.open import read_results
     from expsdk.analysis.overview import OVERVIEW_FIELDS, is_driven, overview
-    from expsdk.cli.describe import experiment_lines
+    from expsdk.cli.sheets import experiment_lines
 
     records = place.records()
-    results = place.results(name)
-    driven = is_driven(records, results.experiment)
-    row = overview(results.experiment, driven=driven, trials_outlive=records.trials_outlive)
-    if output.is_table:
-        print_lines(experiment_lines(results, records.results(name), phase=row["phase"], flags=place.flags()))
-    else:
-        document = results.experiment.to_document()
-        print_document(document, output, name=name, row=lambda: row, fields=OVERVIEW_FIELDS)
-    raise typer.Exit(exit_code_of(row["phase"]))
+    experiment = records.experiment(name)
+    driven = is_driven(records, experiment)
+    row = overview(experiment, driven=driven, trials_outlive=records.trials_outlive)
+    if not output.is_table:
+        print_document(experiment.to_document(), output, name=name, row=lambda: row, fields=OVERVIEW_FIELDS)
+        return str(row["phase"])
+    results = read_results(records, name)
+    is_waiting = results.counts.get(Phase.PENDING)
+    waiting = [each for each in records.results(name) if _phase_of(each) == Phase.PENDING] if is_waiting else []
+    print_lines(
+        experiment_lines(
+            results,
+            phase=row["phase"],
+            waiting=waiting,
+            again=Again(name, records.address()),
+            encoding=sys.stdout.encoding,
+        )
+    )
+    return str(row["phase"])
 
 
-def _show_trial(place: Place, experiment: str, name: str, output: Format) -> None:
-    from expsdk.cli.describe import trial_lines
-    from expsdk.cli.results import row_fields
+def _show_trial(place: Place, name: str, output: Format) -> str:
+    from expsdk.analysis.again import Again
+    from expsdk.analysis.open import open_trial
+    from expsdk.analysis.rows import columns_of
+    from expsdk.cli.sheets import trial_lines
+    from expsdk.sweep.display.words import waits_for
 
     records = place.records()
-    results = place.results(experiment)
-    trial = results[name]
-    if output.is_table:
-        print_lines(trial_lines(results, trial, records=records, flags=place.flags()))
-    else:
-        document = next(each for each in records.results(experiment) if each["metadata"]["name"] == name)
-        print_document(document, output, name=name, row=trial.to_dict, fields=row_fields(results))
-    raise typer.Exit(exit_code_of(trial.phase))
+    document = records.result(name)
+    trial = open_trial(records, document)
+    if not output.is_table:
+        print_document(document, output, name=name, row=trial.to_dict, fields=columns_of([trial.to_dict()]))
+        return trial.phase
+    waits = waits_for(document) if trial.phase == Phase.PENDING else ""
+    print_lines(
+        trial_lines(
+            trial,
+            waits_for=waits,
+            again=Again(name, records.address()),
+            last_words=_last_words(records, name),
+            encoding=sys.stdout.encoding,
+        )
+    )
+    return trial.phase
+
+
+def _last_words(records: Records, trial: str) -> list[str]:
+    """Return the end of a trial's log, as far as there is one to read."""
+    from expsdk.cli.sheets import LOG_LINES
+
+    lines: deque[str] = deque(maxlen=LOG_LINES)
+    with suppress(ExpsdkError):
+        lines.extend(line.rstrip("\n") for line in records.logs(trial))
+    return list(lines)
+
+
+def _phase_of(document: Document) -> str:
+    return str((document.get("status") or {}).get("phase", Phase.PENDING))

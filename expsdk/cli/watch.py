@@ -1,4 +1,4 @@
-"""`expsdk watch`: looking on while a sweep runs, wherever it is driven."""
+"""`expsdk watch` and `expsdk logs`: looking on while a sweep or a trial runs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from expsdk.cli.completion import complete_experiment
-from expsdk.cli.exits import exit_code_of
-from expsdk.cli.output import say
+from expsdk.cli.completion import complete_experiment, complete_trial
+from expsdk.cli.outcome import exit_code_of_phase
+from expsdk.cli.output import print_lines
 from expsdk.cli.place import Place, placed
-from expsdk_runtime.contract import Phase
+from expsdk.cli.target import find_trial
 
 app = typer.Typer()
 
@@ -19,27 +19,39 @@ app = typer.Typer()
 @placed
 def watch(
     place: Place,
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="The experiment's name.", autocompletion=complete_experiment)
-    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The sweep's name.", autocompletion=complete_experiment)],
 ) -> None:
-    """Look on until a sweep is over: a live picture on a terminal, a line per event elsewhere, on standard error.
+    """Look on at a sweep, wherever it is driven, until it is over; Ctrl-C leaves it alone.
 
-    Ctrl-C looks on no more, and the sweep goes on. It ends with 3 where the sweep has failed or was cancelled, or where
-    nobody drives it any more.
+    A terminal shows a picture that is kept up to date, anything else a line for whatever ends: EXPSDK_PROGRESS=plain,
+    live or quiet chooses. It ends with 3 where the sweep has failed or was cancelled.
 
     \b
     expsdk watch digits
-    expsdk watch digits --namespace ml && expsdk best digits --namespace ml
+    expsdk watch digits --namespace ml
+    expsdk watch digits && expsdk best digits
     """
-    from expsdk.analysis.overview import INTERRUPTED, is_driven
     from expsdk.sweep.attach import attach
 
-    sweep = attach(name, backend=place.backend, **place.options())
+    results = attach(name, backend=place.backend, **place.options()).watch()
+    raise typer.Exit(exit_code_of_phase(results.experiment.status.phase))
+
+
+@app.command()
+@placed
+def logs(
+    place: Place,
+    trial: Annotated[str, typer.Argument(metavar="TRIAL", help="The trial's name.", autocompletion=complete_trial)],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the trial ends.")] = False,
+    previous: Annotated[bool, typer.Option("--previous", help="Of the attempt before the last.")] = False,
+) -> None:
+    """Print what a trial printed.
+
+    \b
+    expsdk logs digits-0017
+    expsdk logs digits-0017 --follow
+    expsdk results digits --where 'phase == "Failed"' -o name | xargs -n1 expsdk logs
+    """
     records = place.records()
-    experiment = records.experiment(name)
-    is_over = experiment.status.phase in Phase.FINISHED
-    if not (is_over or records.trials_outlive) and is_driven(records, experiment) is False:
-        say(f"{name} was interrupted, and nobody drives it; go on with it: expsdk resume {name}{place.flags()}")
-        raise typer.Exit(exit_code_of(INTERRUPTED))
-    raise typer.Exit(exit_code_of(sweep.watch().experiment.status.phase))
+    find_trial(records, trial)
+    print_lines(line.rstrip("\n") for line in records.logs(trial, follow=follow, previous=previous))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
@@ -14,10 +15,12 @@ from expsdk.dashboard.logs import LogWatch
 from expsdk.dashboard.server import Server, is_loopback
 from expsdk.dashboard.watching import ExperimentWatch, ListWatch
 from expsdk.errors import DashboardError
+from expsdk.resources.names import EXPERIMENT_NAME_PATTERN
 
 DEFAULT_PORT = 8420
 LOOPBACK = "127.0.0.1"
 _PREVIOUS = " before"
+_NAME = re.compile(EXPERIMENT_NAME_PATTERN)
 
 
 class Dashboard:
@@ -119,7 +122,7 @@ class Dashboard:
         if what == "experiments":
             return streams.list_stream(self._list.at(""))
         name, trial = query.get("name", ""), query.get("trial", "")
-        if not name or (self._names and name not in self._names):
+        if not self._may_show(name, trial):
             return None
         if what == "experiment":
             return streams.experiment_stream(
@@ -129,6 +132,12 @@ class Dashboard:
             key = trial + (_PREVIOUS if query.get("log") == "before" else "")
             return streams.trial_stream(self._experiments.at(name), self._logs.at(key), trial)
         return None
+
+    def _may_show(self, name: str, trial: str) -> bool:
+        """Whether these are names, and of what is shown: no path, and no trial of another experiment."""
+        if not _NAME.fullmatch(name) or (self._names and name not in self._names):
+            return False
+        return not trial or (trial.startswith(f"{name}-") and trial[len(name) + 1 :].isdecimal() and trial.isascii())
 
     def __enter__(self) -> Dashboard:  # noqa: PYI034 (typing has Self from 3.11 on)
         return self.start()

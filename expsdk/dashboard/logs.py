@@ -11,7 +11,7 @@ from itertools import islice
 
 from expsdk.backends.base import Records
 from expsdk.dashboard.live import Live
-from expsdk.dashboard.watching import READING_ERRORS
+from expsdk.dashboard.watching import READING_ERRORS, in_words
 
 KEPT_LINES = 2000
 LINE_LIMIT_CHARS = 2000
@@ -46,7 +46,7 @@ class LogWatch(Live):
         self.has_ended = False
 
     def look(self, after: int) -> tuple[list[str], int, str]:
-        """Return the lines after the first `after` ones, as far as they are kept, how many there are, and any trouble."""
+        """Return the kept lines after the first `after` ones, how many there are in all, and any trouble."""
         with self._changed:
             new = min(self._count - after, len(self._lines))
             return list(islice(self._lines, len(self._lines) - new, None)), self._count, self._trouble
@@ -63,13 +63,20 @@ class LogWatch(Live):
 
     def _read(self) -> None:
         while not (self.is_over or self.has_ended):
-            try:
-                self._read_to_the_end()
-            except READING_ERRORS as error:  # it may not have begun yet
-                if str(error) != self._trouble:
-                    self._trouble = str(error)
-                    self.tell()
+            trouble = self._try_to_read()
+            if trouble and trouble != self._trouble:
+                self._trouble = trouble
+                self.tell()
+            if trouble:  # it may not have begun yet
                 time.sleep(_AGAIN_S)
+
+    def _try_to_read(self) -> str:
+        """Read the log to its end; return what kept that from being done, or ""."""
+        try:
+            self._read_to_the_end()
+        except READING_ERRORS as error:
+            return in_words(error)
+        return ""
 
     def _read_to_the_end(self) -> None:
         lines = self._records.logs(self._trial, follow=not self._is_previous, previous=self._is_previous)

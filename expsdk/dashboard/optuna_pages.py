@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -18,13 +19,14 @@ from expsdk.analysis.results import Results
 from expsdk.analysis.study import Translator, translator_of
 from expsdk.backends.base import Records
 from expsdk.dashboard.live import Lookout
-from expsdk.dashboard.sight import Sight
 from expsdk.dashboard.watching import READING_ERRORS, ExperimentWatch
 
 if TYPE_CHECKING:
     from expsdk.analysis.mirror import Mirror
 
 WITHIN_S = 5.0
+"""How long a page waits for an experiment that is read for the first time."""
+TURN_S = 0.1
 _STUDY = re.compile(r"/api/studies/(\d+)(?:/|$)")
 _OWN_PATHS = ("/dashboard", "/api", "/static", "/favicon.ico")
 _WAY_BACK = (
@@ -82,7 +84,8 @@ class OptunaPages:
     def path_of(self, name: str) -> str:
         """Return where an experiment's study is shown; raises `KeyError` where there is no such experiment."""
         mirror = self._open()
-        self._bring_up_to_date(name)
+        if name not in self._mirrored:
+            self._bring_in_all()
         return f"/dashboard/studies/{mirror.get_study_id_from_name(name)}"
 
     def name_of(self, study: int) -> str:
@@ -134,27 +137,26 @@ class OptunaPages:
         for experiment in experiments:
             name = experiment.metadata.name
             if name not in self._mirrored and (not self._names or name in self._names):
-                self._put(Sight(name, Results(experiment, (), location="")))
+                self._put(Results(experiment, (), location=""))
 
     def _bring_up_to_date(self, name: str) -> None:
         """Have the experiment's study hold its trials as they are now; it is followed for a while from now on."""
         if self._names and name not in self._names:
             raise KeyError(name)
         with self._lookout.at(name) as watch:
-            version, waited = -1, 0
-            while not ((sight := watch.look()).is_whole or sight.trouble or watch.is_over) and waited < WITHIN_S * 10:
-                watch.wait(version, 0.1)
-                waited += 1
-        self._put(sight)
+            version, give_up_at = -1, time.monotonic() + WITHIN_S
+            while not ((sight := watch.look()).is_whole or sight.trouble or watch.is_over):
+                if time.monotonic() > give_up_at:
+                    break
+                version = watch.wait(version, TURN_S)
+        if sight.results is not None:
+            self._put(sight.results)
 
-    def _put(self, sight: Sight) -> None:
+    def _put(self, results: Results) -> None:
         """Put into the study what has changed since the last time."""
-        results = sight.results
-        if results is None:
-            return
         with self._lock:
             assert self._mirror is not None, "it was opened before"
-            known = self._mirrored.get(sight.name)
+            known = self._mirrored.get(results.name)
             changed = [trial for trial in results if known is None or known.trials.get(trial.number) is not trial]
             if known is not None and not changed:
                 return
@@ -162,8 +164,8 @@ class OptunaPages:
             translator = translator_of(results)
             if known is None or translator.axes != known.translator.axes:
                 changed = list(results)
-            self._mirror.put(sight.name, translator, changed)
-            self._mirrored[sight.name] = _Mirrored(translator, {trial.number: trial for trial in results})
+            self._mirror.put(results.name, translator, changed)
+            self._mirrored[results.name] = _Mirrored(translator, {trial.number: trial for trial in results})
 
     def _ask(self, path: str, query: str, accepted: str) -> Answer:
         """Call Optuna's WSGI application (PEP 3333)."""

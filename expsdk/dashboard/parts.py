@@ -119,7 +119,7 @@ def curves(sight: Sight, metric: str) -> dict[str, Any]:
         "curves": [
             {**_brief(trial, results), "role": role, **_columns(trial.history[metric])}
             for trial, role in chosen
-            if metric in trial.history
+            if metric in trial.history and (len(trial.history[metric]) > 1 or role == "running")
         ],
     }
 
@@ -143,9 +143,9 @@ def waiting(sight: Sight) -> dict[str, Any]:
 
 
 def failures(sight: Sight) -> dict[str, Any]:
-    """Return the failed trials by what went wrong, most frequent first, each kind with its last traceback.
+    """Return the failed trials by what went wrong, most frequent first, each kind with its first traceback.
 
-    Errors that differ in numbers only are of one kind.
+    Errors that differ in numbers only are of one kind. The first stays the first while more come.
     """
     results = sight.results
     if results is None:
@@ -160,12 +160,13 @@ def failures(sight: Sight) -> dict[str, Any]:
         "kinds": len(kinds),
         "groups": [
             {
+                "kind": kind,
                 "reason": reason,
-                "line": in_one_line(trials[-1].error),
-                "error": trials[-1].error,
-                **_members(trials[::-1], results),
+                "line": in_one_line(trials[0].error),
+                "error": trials[0].error,
+                **_members(trials, results),
             }
-            for (reason, _), trials in ordered[:GROUPS_SHOWN]
+            for (reason, kind), trials in ordered[:GROUPS_SHOWN]
         ],
     }
 
@@ -209,6 +210,8 @@ def describe_domain(domain: Mapping[str, Any]) -> str:
         step = f", step {format_value(domain['step'])}" if domain.get("step") not in (None, 1) else ""
         log = ", log" if domain.get("log") and kind != "loguniform" else ""
         return f"{kind} {format_value(domain['low'])} … {format_value(domain['high'])}{step}{log}"
+    if "value" in domain:
+        return f"{kind} {_choice(domain['value'])}"
     rest = " ".join(f"{name} {format_value(value)}" for name, value in domain.items() if name != "type")
     return f"{kind} {rest}".strip()
 

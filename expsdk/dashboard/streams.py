@@ -110,8 +110,7 @@ def trial_stream(
         told = ""
         for version in _versions(watch, lambda: _is_worth_showing(watch.look()), heartbeat_s=PAUSE_S):
             if version is not None:
-                sight = watch.look()
-                yield changes.event("trial", sight.once(("trial", name), lambda: trial_page(sight, name)))
+                yield changes.event("trial", _trial(watch.look(), name))
             lines, total, trouble = log.look(count)
             state = json.dumps([total, trouble, log.has_ended])
             if state != told:
@@ -122,6 +121,10 @@ def trial_stream(
                 yield event("log", json.dumps(data))
             elif version is None:
                 yield ""
+
+
+def _trial(sight: Sight, name: str) -> dict[str, Any]:
+    return sight.once(("trial", name), lambda: trial_page(sight, name))
 
 
 def _is_worth_showing(sight: Sight) -> bool:

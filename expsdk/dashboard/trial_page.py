@@ -12,6 +12,9 @@ from expsdk.dashboard.sight import Sight
 from expsdk.errors import TrialNotFound
 from expsdk_runtime.contract import encode_number
 
+_TOLD = frozenset({"digest", "host", "image", "node", "packages", "platform", "podName", "python"})
+"""What of a trial's environment its provenance tells already."""
+
 
 def trial_page(sight: Sight, name: str) -> dict[str, Any]:
     """Return all that is known of a trial, or why there is none."""
@@ -48,7 +51,7 @@ def trial_page(sight: Sight, name: str) -> dict[str, Any]:
         "parameters": [[key, _exact(value)] for key, value in trial.parameters.items()],
         "metrics": _metrics(results, trial),
         "facts": [[_label(key), fact] for key, fact in _facts(trial)],
-        "environment": [[key, value] for key, value in trial.environment.items() if key != "packages"],
+        "environment": [[_label(key), value] for key, value in trial.environment.items() if key not in _TOLD],
         "packages": [list(each) for each in trial.packages.items()],
         "parent": trial.parent,
         "reused_from": trial.reused_from,
@@ -72,10 +75,13 @@ def _rank(sight: Sight, trial: TrialRecord) -> str:
 
 
 def _metrics(results: Results, trial: TrialRecord) -> list[dict[str, Any]]:
+    objectives = {objective.metric for objective in results.experiment.spec.objectives}
     found = []
     for name in metric_names(results):
         if name in trial.metrics:
-            summary = {key: encode_number(value) for key, value in trial.metrics[name].items()}
+            summary: dict[str, Any] = {key: encode_number(value) for key, value in trial.metrics[name].items()}
+            if name not in objectives:
+                summary["best"] = None  # nobody has said which of its values are better
             points = trial.history.get(name)
             columns = {
                 "epochs": points.epochs if points else [],

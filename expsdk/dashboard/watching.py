@@ -67,7 +67,7 @@ class ExperimentWatch(Live):
             except ExperimentNotFound as error:
                 self._change(_trouble=str(error), _is_gone=True)
             except READING_ERRORS as error:
-                self._change(_trouble=str(error) or type(error).__name__)
+                self._change(_trouble=in_words(error))
             for _ in range(2):
                 time.sleep(PAUSE_S)
                 yield
@@ -80,8 +80,8 @@ class ExperimentWatch(Live):
             for document in documents:
                 if document is not None:
                     self._take(document)
-                elif not self._is_whole:
-                    self._change(_is_whole=True)
+                elif not self._is_whole or self._trouble:
+                    self._change(_is_whole=True, _trouble="")
                 if time.monotonic() >= due_at:
                     self._look_up()
                     due_at = time.monotonic() + LOOK_EVERY_S
@@ -96,9 +96,11 @@ class ExperimentWatch(Live):
         if self._experiment is None:
             self._space = Space.from_declarative(experiment.spec.space)
             self._location = self._records.location(self._name)
-        was_alive, known = self._is_alive, (self._experiment, self._is_driven, self._trouble)
-        if (experiment, is_driven, "") != known:
-            self._change(_experiment=experiment, _is_driven=is_driven, _trouble="", _is_gone=False)
+        was_alive, known = self._is_alive, (self._experiment, self._is_driven, self._is_gone)
+        if (experiment, is_driven, False) != known:
+            # What the trouble was is over when all has been read once more; that it was deleted is over now.
+            trouble = "" if self._is_gone else self._trouble
+            self._change(_experiment=experiment, _is_driven=is_driven, _trouble=trouble, _is_gone=False)
         if self._is_alive != was_alive:
             for document in list(self._unfinished.values()):
                 self._take(document)
@@ -175,7 +177,7 @@ class ListWatch(Live):
             try:
                 sights, trouble = self._read(), ""
             except READING_ERRORS as error:
-                sights, trouble = self._sights, str(error) or type(error).__name__
+                sights, trouble = self._sights, in_words(error)
             if (sights, trouble) != (self._sights, self._trouble) or not self.is_whole:
                 with self._changed:
                     self._sights, self._trouble, self.is_whole = sights, trouble, True
@@ -201,6 +203,13 @@ class ListWatch(Live):
             outlive = self._records.trials_outlive
             sights.append(Sight(name, results, is_driven=is_driven, trials_outlive=outlive, is_whole=True))
         return tuple(sorted(sights, key=_began, reverse=True))
+
+
+def in_words(error: Exception) -> str:
+    """Return what keeps records from being read, for people."""
+    if isinstance(error, ExpsdkError):
+        return str(error)
+    return f"a record cannot be read ({' '.join(str(error).split()) or type(error).__name__}); what is shown may be old"
 
 
 def _identity(experiment: Experiment) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 from expsdk.backends.base import Document, Kept, Records
 from expsdk.errors import ExchangeError, ExperimentExists
 from expsdk.exchange.reading import Export
+from expsdk.resources.conditions import conditions_after
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import check_experiment_name, trial_name, trial_number
 from expsdk.resources.times import parse_time
@@ -80,12 +81,14 @@ def settled(kept: Kept, *, at: str) -> Kept:
     results = [document if _has_ended(document) else _interrupted(document, at) for document in kept.results]
     experiment = kept.experiment
     if experiment.status.phase not in Phase.FINISHED:
+        message, moment = "interrupted: exported before its end", parse_time(at)
+        former = experiment.status.conditions
         status = experiment.status.model_copy(
             update={
                 "phase": Phase.CANCELLED,
-                "message": "interrupted: exported before its end",
-                "completion_time": parse_time(at),
-                "conditions": (),
+                "message": message,
+                "completion_time": moment,
+                "conditions": conditions_after(former, phase=Phase.CANCELLED, message=message, at=moment),
                 "counts": dict(Counter(document["status"]["phase"] for document in results)),
             }
         )

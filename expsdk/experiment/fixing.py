@@ -70,5 +70,5 @@ def _one(parameter: Parameter, value: Any) -> Iterator[Parameter]:
         return
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not is_number and not isinstance(domain, Constant):
-        raise SpaceError(f"parameter {parameter.name}: it is a number, of {show(domain)}, not {show(value)}")
+        raise SpaceError(f"parameter {parameter.name}: a value of {show(domain)} is a number, not {show(value)}")
     yield Parameter(parameter.name, Constant(domain.restore(value)))

@@ -51,11 +51,12 @@ class Replay:
     root: str
     notes: tuple[str, ...]
 
-    def run(self, *, debug: bool = False) -> Outcome:
+    def run(self, *, debug: bool = False, step: bool = False) -> Outcome:
         """Run it to its end in a process that has this one's terminal, and compare it with the record.
 
         Args:
             debug: Whether to start pdb where it fails.
+            step: Whether to start pdb at the function's first line.
 
         Raises:
             ReplayError: The process ended without a word.
@@ -63,7 +64,8 @@ class Replay:
         root = [f"--root={self.root}"] if self.root else []
         command = [self.interpreter.path, str(self.payload), "--replay", str(self.directory / ASSIGNMENT), *root]
         with _leaving_ctrl_c():
-            done = subprocess.run([*command, *(["--debug"] if debug else [])], check=False)
+            flags = [*(["--debug"] if debug else []), *(["--step"] if step else [])]
+            done = subprocess.run([*command, *flags], check=False)
         output = self.directory / OUTPUT
         try:
             status: dict[str, Any] = json.loads((output / STATUS).read_bytes())

@@ -67,3 +67,25 @@ def parameters_of(mapping: Mapping[str, Any]) -> tuple[Parameter, ...]:
 
 def _branch(branch: Any) -> Any:
     return parameters_of(branch) if isinstance(branch, Mapping) else branch
+
+
+def as_written(domain: Domain) -> str:
+    """Return a domain as one writes it: `loguniform(0.0001, 0.1)`; what exists in branches only is left out."""
+    if isinstance(domain, Constant):
+        return repr(domain.value)
+    if isinstance(domain, Choice):
+        return repr(list(domain.choices))
+    return f"{type(domain).__name__.lower()}({', '.join(_options(domain))})"
+
+
+def _options(domain: Uniform | LogUniform | Integer | Normal) -> list[str]:
+    """Return the arguments of a domain's function, without those that are as they are by default."""
+    if isinstance(domain, Normal):
+        return [repr(domain.mean), repr(domain.sigma)]
+    bounds = [repr(domain.low), repr(domain.high)]
+    if isinstance(domain, Uniform) and domain.step is not None:
+        return [*bounds, f"step={domain.step!r}"]
+    if isinstance(domain, Integer):
+        bounds += [f"step={domain.step!r}"] if domain.step != 1 else []
+        bounds += ["log=True"] if domain.log else []
+    return bounds

@@ -14,6 +14,7 @@ from expsdk.analysis.results import Results
 from expsdk.analysis.trial import TrialRecord
 from expsdk.backends.base import Backend, Document, Records, StopRequest
 from expsdk.backends.registry import make_backend, open_records
+from expsdk.backends.verdict import is_final
 from expsdk.errors import BackendError, SweepError
 from expsdk.pruners import PRUNER_NAMES
 from expsdk.resources.experiment import Experiment
@@ -29,7 +30,7 @@ from expsdk.sweep.own import load_own
 from expsdk.sweep.plan import Plan
 from expsdk.sweep.record import plan_of, with_beginning
 from expsdk.sweep.resuming import with_trials
-from expsdk_runtime.contract import Phase, Reason
+from expsdk_runtime.contract import Phase
 
 LOOK_EVERY_S = 1.0
 
@@ -315,9 +316,7 @@ def _tell(document: Document, ended: dict[str, str], observer: Observer, *, has_
 
 def _has_ended(document: Document, *, retries: int) -> bool:
     """Whether a trial has ended, and is not likely to be tried again."""
-    status = document.get("status") or {}
-    is_retried = status.get("reason") in Reason.INFRASTRUCTURE and status.get("attempt", 1) <= retries
-    return status.get("phase") in Phase.FINISHED and not (status["phase"] == Phase.FAILED and is_retried)
+    return is_final(document.get("status") or {}, retries=retries)
 
 
 def _standing(experiment: Experiment, ended: dict[str, str]) -> Standing:

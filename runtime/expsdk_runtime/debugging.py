@@ -33,6 +33,33 @@ def debugged(function: Callable[..., object], *, examine: Examine | None = None)
     return run
 
 
+def stepping(function: Callable[..., object]) -> Callable[..., object]:
+    """Return the function such that pdb stops at its first line, as `pdb.runcall` does; it may be a generator."""
+
+    def run(**parameters: Any) -> Generator[object, None, object]:
+        import pdb
+
+        debugger = pdb.Pdb()
+        debugger.reset()
+        try:
+            # What is traced begins with the next call, which is the function's, or its generator's first step.
+            epochs = function(**parameters) if _is_generator(function) else None
+            sys.settrace(debugger.trace_dispatch)
+            if epochs is None:
+                return function(**parameters)
+            return (yield from epochs)  # type: ignore[misc]
+        finally:
+            sys.settrace(None)
+
+    return run
+
+
+def _is_generator(function: Any) -> bool:
+    """Whether calling a function runs nothing of it yet."""
+    flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
+    return bool(flags & 0x20)  # inspect.CO_GENERATOR; inspect itself is slow to import
+
+
 def examine(error: Exception, *, is_users: Callable[[str], bool] | None = None) -> bool:
     """Start pdb where a trial failed; return whether it was quit, and not left by `continue`.
 

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from expsdk_runtime.contract import Assignment, Phase
-from expsdk_runtime.debugging import debugged, examine
+from expsdk_runtime.debugging import debugged, examine, stepping
 from expsdk_runtime.installed import versions_of
 from expsdk_runtime.journal import FILE_NAME, Journal
 from expsdk_runtime.payload import Payload
@@ -33,6 +33,7 @@ def run_replay(payload: Payload, arguments: list[str]) -> int:
     parser.add_argument("assignment", help="a file with the trial's assignment, as JSON")
     parser.add_argument("--root", help="the user's project, where paths of the code lead")
     parser.add_argument("--debug", action="store_true", help="start pdb where the trial fails")
+    parser.add_argument("--step", action="store_true", help="start pdb at the function's first line")
     options = parser.parse_args(arguments)
     with open(options.assignment, encoding="utf-8") as file:
         assignment = Assignment.from_json(file.read())
@@ -46,6 +47,7 @@ def run_replay(payload: Payload, arguments: list[str]) -> int:
     def load() -> Any:
         function = payload.load(project, root=options.root)
         _show_to_debugger(payload)
+        function = stepping(function) if options.step else function
         return debugged(function, examine=partial(examine, is_users=is_users) if options.debug else None)
 
     return run_trial(

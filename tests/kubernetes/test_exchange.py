@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from real_cluster import Kubectl
 
 IMAGE = "python:3.11-slim"
+TIMEOUT_S = 60.0
 
 
 def make_train() -> Any:
@@ -85,7 +87,10 @@ def test_from_a_cluster_to_this_machine_and_back(ready: Kubectl, tmp_path: Path)
     assert ready.get("result", "back-0001")["status"]["reason"] == "UserError"
     ready("delete", "experiment", "back", "--wait=true")
     ready.wait_for_text("get", "results", holds="moved-0003")
-    assert "back-" not in ready("get", "results,configmaps").stdout
+    deadline = time.monotonic() + TIMEOUT_S  # what an experiment owned goes a moment after it
+    while "back-" in (left := ready("get", "results,configmaps").stdout):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.2)
 
 
 def test_a_sweep_that_began_here_goes_on_in_a_cluster(

@@ -9,8 +9,7 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from expsdk import Client, experiment, log_metric
-from expsdk.client import new_experiment
+from expsdk import experiment, log_metric  # and nothing that a trial's image has not
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +83,7 @@ def test_a_sweep_is_told_of_and_described(ready: Kubectl) -> None:
     described = ready("describe", "result", "once-0003").stdout
     assert len(described.splitlines()) < 100, described  # its 60 epochs are no 120 lines
     (row,) = ready.table("experiment", "once")
-    assert (row["ENDED"], row["FAILED"]) == ("4/4", "1")
+    assert (row["ENDED"], row["FAILED"]) == ("4", "1")
 
 
 def test_a_sweep_that_is_interrupted_is_complete_once_it_has_gone_on_to_its_end(ready: Kubectl, tmp_path: Path) -> None:
@@ -129,6 +128,9 @@ def test_where_a_role_is_older_than_events_a_sweep_does_without(
 
 
 def test_a_program_of_ones_own_is_told_of_too(ready: Kubectl) -> None:
+    from expsdk import Client
+    from expsdk.client import new_experiment
+
     script = 'test "$EXPSDK_PARAM_X" != 1'
     with Client(namespace=ready.namespace) as client:
         record = client.experiments.create(

@@ -54,6 +54,14 @@ def sweep(run_script: Callable[[str], Path]) -> dict[str, Document]:
     return {document["metadata"]["name"]: document for document in documents}
 
 
+PROVENANCE = {
+    "gitCommit": "e106b7e",
+    "gitDirty": True,
+    "diffDigest": "sha256:" + "0c" * 32,
+    "packages": {"numpy": "2.1.0"},
+}
+
+
 @pytest.fixture
 def full_experiment(sweep: dict[str, Document]) -> Document:
     """The sweep's Experiment with every field that one can have."""
@@ -71,7 +79,7 @@ def full_experiment(sweep: dict[str, Document]) -> Document:
     }
     document["status"] |= {"spentHours": 1.25}
     document["spec"]["jobTemplate"] = {"spec": {"template": {"spec": {"containers": [{"name": "main", "tty": True}]}}}}
-    document["spec"]["provenance"] |= {"gitCommit": "e106b7e", "gitDirty": True}
+    document["spec"]["provenance"] |= PROVENANCE
     document["status"]["conditions"] = [
         {
             "type": "Progressing",
@@ -89,6 +97,7 @@ def full_result(sweep: dict[str, Document]) -> Document:
     """The Result of a trial that failed, which has every field that one can have."""
     document = copy.deepcopy(sweep[FAILS])
     document["spec"] |= {"stop": "pruned", "parent": STEADY, "constraints": [-0.5, "Infinity"]}
+    document["spec"]["provenance"] |= PROVENANCE
     document["status"]["reusedFrom"] = STEADY
     return Result.model_validate(document).to_document()
 
@@ -239,21 +248,20 @@ class TestRefusals:
 @pytest.mark.usefixtures("definitions")
 class TestColumns:
     def test_experiments(self, kubectl: Kubectl, api: Api, sweep: dict[str, Document]) -> None:
-        store(kubectl, api, {**sweep["shapes"], "spec": {**sweep["shapes"]["spec"], "trials": 3}})
+        store(kubectl, api, sweep["shapes"])
         (row,) = kubectl.table("experiments")
-        assert list(row) == ["NAME", "PHASE", "BEST", "TRIALS", "RUNNING", "SUCCEEDED", "PRUNED", "FAILED", "AGE"]
+        assert list(row) == ["NAME", "PHASE", "ENDED", "RUNNING", "FAILED", "BEST", "AGE"]
         assert row.pop("AGE").endswith("s")
         assert row == {
             "NAME": "shapes",
             "PHASE": "Succeeded",
-            "BEST": sweep["shapes"]["status"]["best"]["summary"],
-            "TRIALS": "3",
+            "ENDED": "3",
             "RUNNING": "",
-            "SUCCEEDED": "2",
-            "PRUNED": "",
             "FAILED": "1",
+            "BEST": sweep["shapes"]["status"]["best"]["summary"],
         }
         (wide,) = kubectl.table("exp", "--output", "wide")
+        assert wide["SUCCEEDED"] == "2"
         assert wide["BEST TRIAL"] == sweep["shapes"]["status"]["best"]["trial"]
         assert wide["MESSAGE"] == sweep["shapes"]["status"]["message"]
 
@@ -262,9 +270,8 @@ class TestColumns:
             store(kubectl, api, sweep[name])
         rows = kubectl.table("results")
         assert [row["NAME"] for row in kubectl.table("res")] == [row["NAME"] for row in rows]
-        assert list(rows[0]) == ["NAME", "EXPERIMENT", "PHASE", "REASON", "EPOCH", "OBJECTIVE", "PARAMETERS", "AGE"]
+        assert list(rows[0]) == ["NAME", "PHASE", "REASON", "EPOCH", "OBJECTIVE", "AGE", "PARAMETERS"]
         assert [row["NAME"] for row in rows] == [STEADY, DIVERGES, FAILS]
-        assert [row["EXPERIMENT"] for row in rows] == ["shapes"] * 3
         assert [row["PHASE"] for row in rows] == ["Succeeded", "Succeeded", "Failed"]
         assert [row["REASON"] for row in rows] == ["", "", "UserError"]
         assert [row["EPOCH"] for row in rows] == ["1", "2", "0"]

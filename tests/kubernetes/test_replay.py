@@ -83,7 +83,7 @@ def test_the_provenance_of_a_trial_of_a_pod(ready: Kubectl) -> None:
     found = trial.provenance
     assert found["image"] == IMAGE
     assert {"node", "pod", "python", "payload_digest", "user", "created", "seed"} <= found.keys()
-    assert list(trial.packages) == ["pip"]
+    assert "pip" in trial.packages
     document = ready.get("result", "told-0000")
     assert document["spec"]["provenance"]["user"]
-    assert document["status"]["environment"]["packages"].startswith("pip==")
+    assert "pip==" in document["status"]["environment"]["packages"]

@@ -178,6 +178,37 @@ class TestDebugging:
         child.close()
         assert child.exitstatus == 130
 
+    @pytest.mark.parametrize("is_generator", [False, True], ids=["function", "generator"])
+    def test_it_may_begin_at_the_first_line(self, workshop: Any, terminal: Any, is_generator: bool) -> None:
+        workshop.write(
+            "train.py",
+            f"""
+            from expsdk import experiment
+
+            @experiment(space={{"x": [1]}}, objective="loss")
+            def train(x):
+                doubled = 2 * x
+                {'yield {"loss": doubled}' if is_generator else "return doubled"}
+
+            if __name__ == "__main__":
+                train.sweep(sampler="grid", name="stepped").run(progress=False)
+            """,
+        )
+        assert workshop.run("train.py").returncode == 0
+        workshop.write("train.py", "changed")
+        child = terminal("-m", "expsdk", "replay", "stepped-0000", "--step")
+        child.expect("-> doubled = 2 \\* x")
+        child.expect(PDB)
+        child.sendline("b 7")
+        child.expect(PDB)
+        child.sendline("c")
+        child.expect("-> yield" if is_generator else "-> return doubled")
+        child.expect(PDB)
+        child.sendline("p doubled")
+        child.expect("2")
+        child.sendline("c")
+        child.expect("it went as it is recorded")
+
     def test_ctrl_c_interrupts(self, workshop: Any, terminal: Any) -> None:
         workshop.write(
             "train.py",

@@ -113,7 +113,7 @@ class MemoryRecords:
         return f"/logs/{trial}.txt"
 
     def payload(self, experiment: Experiment, *, plan: bool = False) -> bytes:
-        payload = (self.plans if plan else self.payloads)[experiment.metadata.name]
+        payload = (self.plans if plan else self.payloads).get(experiment.metadata.name)
         if payload is None:
             raise BackendError("nothing of that kind is kept")
         return payload.content

@@ -21,6 +21,7 @@ from expsdk.cluster.api import Api
 from expsdk.cluster.kinds import EVENTS
 from expsdk.errors import ClusterError, Conflict, Forbidden, ResourceNotFound
 from expsdk.resources.experiment import BestTrial, Experiment
+from expsdk.resources.words import count_of, in_one_line
 from expsdk_runtime.contract import Phase
 
 FIRST_PAUSE_S = 2.0
@@ -86,7 +87,9 @@ class Announcer:
             event.highest = max(event.highest, number)
             event.happen("")
             again = "" if attempt == 1 else " again"
-            event.message = f"launched{again} {_trials(event.count)} ({_numbers(event.lowest, event.highest)})"
+            event.message = (
+                f"launched{again} {count_of(event.count, 'trial')} ({_numbers(event.lowest, event.highest)})"
+            )
 
     def ended(self, document: Mapping[str, Any]) -> None:
         """Tell how a trial has ended, by its Result; only failures are news."""
@@ -97,9 +100,9 @@ class Announcer:
             elif status["phase"] == Phase.FAILED:
                 reason = status.get("reason") or "without a reason"
                 event = self._event(f"failed-{reason.lower()}", "TrialFailed", is_warning=True)
-                words = _last_line(status.get("message", ""))
+                words = _why(status.get("message", ""))
                 if event.count:
-                    event.happen(f"{_trials(event.count + 1)} failed ({reason}), the last {name}: {words}")
+                    event.happen(f"{count_of(event.count + 1, 'trial')} failed ({reason}), the last {name}: {words}")
                 else:
                     event.happen(f"{name} failed ({reason}): {words}")
 
@@ -208,15 +211,11 @@ def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-def _trials(count: int) -> str:
-    return "1 trial" if count == 1 else f"{count} trials"
-
-
 def _numbers(lowest: int, highest: int) -> str:
     return f"{lowest:04d}" if lowest == highest else f"{lowest:04d} to {highest:04d}"
 
 
-def _last_line(message: str) -> str:
-    """Return what tells most of a message in one line: of a traceback, its end."""
-    line = next((line.strip() for line in reversed(message.splitlines()) if line.strip()), "it did not say why")
+def _why(message: str) -> str:
+    """Return what tells most of a message, in one line that is not long."""
+    line = in_one_line(message) or "it did not say why"
     return line if len(line) <= WORDS_LIMIT_CHARS else f"{line[: WORDS_LIMIT_CHARS - 1]}…"

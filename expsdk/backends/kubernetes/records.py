@@ -13,11 +13,12 @@ from expsdk.backends.kubernetes.documents import as_written, whole
 from expsdk.backends.kubernetes.following import follow
 from expsdk.backends.kubernetes.labels import SPACE_ANNOTATION, selector
 from expsdk.backends.kubernetes.lease import is_driven
+from expsdk.backends.kubernetes.logs import follow_log, read_log
 from expsdk.backends.kubernetes.payload_store import read_payload
 from expsdk.backends.kubernetes.stopping import request_stop
 from expsdk.cluster.api import Api
 from expsdk.cluster.kinds import CONFIG_MAPS, EXPERIMENTS, JOBS, PODS, RESULTS
-from expsdk.errors import BackendError, ExperimentNotFound, ResourceNotFound, TrialNotFound
+from expsdk.errors import BackendError, ExperimentNotFound, ResourceNotFound
 from expsdk.resources.experiment import Experiment
 from expsdk.spelling import listed, suggest
 from expsdk.spelling import suggest
@@ -78,6 +79,19 @@ class KubernetesRecords:
         """Return the names of all experiments, sorted."""
         return sorted(document["metadata"]["name"] for document in self.api.list(EXPERIMENTS).items)
 
+    def trial_names(self, name: str) -> list[str]:
+        """Return the names of an experiment's trials, by number."""
+        return [document["metadata"]["name"] for document in self.results(name)]
+
+    def result(self, trial: str) -> Document:
+        """Return a trial's Result; raises `TrialNotFound`."""
+        try:
+            return whole(self.api.get(RESULTS, trial))
+        except ResourceNotFound as error:
+            raise TrialNotFound(
+                f"no trial {trial!r} is in namespace {self.api.namespace!r}; give its name as results show it"
+            ) from error
+
     def results(self, name: str) -> list[Document]:
         """Return the Results of an experiment, by number."""
         listing = self.api.list(RESULTS, selector=selector(name))
@@ -96,23 +110,34 @@ class KubernetesRecords:
 
         Args:
             trial: The trial's name.
-            follow: Whether to go on until it ends.
+            follow: Whether to go on, from pod to pod, until it ends.
             previous: Whether to read the attempt before the last.
 
         Raises:
             TrialNotFound: No pod of that trial is there.
         """
+<<<<<<< HEAD
         pods = self.api.list(PODS, selector=f"job-name={trial}").items
         pods.sort(key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
-        if len(pods) <= previous:
+        if not pods:
             raise TrialNotFound(
-                f"a log is read from a trial's pod, and no trial {trial!r} has"
-                f" {'an earlier one' if previous else 'one'} in namespace {self.api.namespace!r}; give its name as"
-                " `print(results)` shows it"
+                f"a log is read from a trial's pod, and no trial {trial!r} has one in namespace"
+                f" {self.api.namespace!r}; give its name as `print(results)` shows it"
+            )
+        if previous and len(pods) == 1:
+            raise TrialNotFound(
+                f"an earlier log is that of an attempt before the last, and {trial!r} has one pod here; read the log of"
+                " that one"
             )
         pod = pods[-2 if previous else -1]
         container = pod["spec"]["containers"][0]["name"]
         yield from self.api.log(pod["metadata"]["name"], container, follow=follow)
+=======
+        if follow and not previous:
+            yield from follow_log(self.api, trial)
+        else:
+            yield from read_log(self.api, trial, previous=previous)
+>>>>>>> act
 
     def log_path(self, trial: str) -> str | None:  # noqa: ARG002
         """Return None: a trial's log is with its pod, see `logs`."""

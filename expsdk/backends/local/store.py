@@ -20,13 +20,14 @@ from expsdk.backends.local.control import CONTROL, send
 from expsdk.backends.local.disk import translating_disk_errors
 from expsdk.backends.local.logs import LOG, LogReader, is_written, open_log
 from expsdk.backends.local.taking_in import fill_in
+from expsdk.backends.verdict import is_final
 from expsdk.errors import BackendError, ExperimentExists, ExperimentNotFound, TrialNotFound
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
 from expsdk.resources.result import Result
 from expsdk.spelling import listed, suggest
 from expsdk.spelling import suggest
-from expsdk_runtime.contract import Phase, Reason
+from expsdk_runtime.contract import Phase
 
 DIRECTORY = ".expsdk"
 LOCK = "lock"
@@ -138,6 +139,10 @@ class FileStore:
     def names(self) -> list[str]:
         """Return the names of all experiments, sorted."""
         return sorted(path.parent.name for path in self.root.glob("[!.]*/experiment.json"))
+
+    def trial_names(self, name: str) -> list[str]:
+        """Return the names of an experiment's trials, by number."""
+        return [path.stem for path in self._result_paths(name)]
 
     def results(self, name: str) -> list[dict[str, Any]]:
         """Return the Results of an experiment, by number."""
@@ -312,8 +317,7 @@ class FileStore:
         if status["phase"] not in Phase.FINISHED or (reader is not None and is_written(reader.file)):
             return True
         # What is to be tried again is not over; whoever drives the sweep may think otherwise, and ends soon then.
-        is_lost = status["phase"] == Phase.FAILED and status["reason"] in Reason.INFRASTRUCTURE
-        return is_lost and status["attempt"] <= self.experiment(name).spec.retries
+        return not is_final(status, retries=self.experiment(name).spec.retries)
 
     def log_path(self, trial: str) -> str | None:
         """Return the file with what a trial's last attempt printed, or None where nothing of that was kept."""

@@ -5,7 +5,8 @@ import { number } from "/page/format.js";
 
 const MARGIN = { top: 10, right: 14, bottom: 34, left: 58 };
 const REACH_PX = 30;
-const TAIL = 0.02;
+const FAR = 10;
+const MANY = 1000;
 
 class Chart extends HTMLElement {
   #spec;
@@ -81,7 +82,8 @@ class Chart extends HTMLElement {
     } else {
       drawAxes(pen, scale, this.spec, color, width, height);
       for (const line of this.spec.lines) drawLine(pen, line, scale, color);
-      for (const point of this.spec.points) drawMark(pen, point.mark, scale.x(point.x), scale.y(point.y), color(point.color));
+      const size = this.spec.points.length > MANY ? 2 : 3;
+      for (const point of this.spec.points) drawMark(pen, point.mark, scale.x(point.x), scale.y(point.y), color(point.color), size);
       if (scale.beyond) notes.push(`${scale.beyond} far off, drawn at the edge`);
       if (scale.cannotLog) notes.push("no log scale: there are values of 0 or less");
       const chosen = this.#all()[this.#at];
@@ -163,16 +165,14 @@ function clamp(part) {
   return Math.min(1, Math.max(0, part));
 }
 
-// A few trials that went astray must not press all others flat.
+// Some trials that went astray must not press all others flat: what is further from the middle half of all than ten times
+// its width does not count.
 function bounds(sorted) {
-  let [low, high] = [sorted[0], sorted.at(-1)];
-  if (sorted.length >= 20) {
-    const [near, far] = [sorted[Math.floor(sorted.length * TAIL)], sorted[Math.ceil(sorted.length * (1 - TAIL)) - 1]];
-    const span = far - near;
-    if (span > 0 && high - far > 3 * span) high = far + span * 0.1;
-    if (span > 0 && near - low > 3 * span) low = near - span * 0.1;
-  }
-  return [low, high];
+  const quarter = (part) => sorted[Math.floor(sorted.length * part)];
+  if (sorted.length < 8 || quarter(0.25) === quarter(0.75)) return [sorted[0], sorted.at(-1)];
+  const reach = FAR * (quarter(0.75) - quarter(0.25));
+  const low = sorted.find((value) => value >= quarter(0.25) - reach);
+  return [low, sorted.findLast((value) => value <= quarter(0.75) + reach)];
 }
 
 function ticks(low, high, many) {
@@ -209,8 +209,14 @@ function drawAxes(pen, scale, spec, color, width, height) {
 
 function yTicks(scale, height) {
   const many = Math.max(2, height / 55);
-  if (!scale.isLog || scale.top - scale.bottom < 1) return ticks(scale.bottom, scale.top, many);
-  return ticks(scale.bottom, scale.top, many).filter((tick) => scale.top - scale.bottom < 2 || Number.isInteger(tick));
+  const decades = scale.top - scale.bottom;
+  if (!scale.isLog || decades < 0.5) return ticks(scale.bottom, scale.top, many);
+  if (decades > 3) return ticks(scale.bottom, scale.top, many).filter(Number.isInteger);
+  const found = [];
+  for (let decade = Math.floor(scale.bottom); decade <= scale.top; decade += 1) {
+    for (const digit of decades > 1.5 ? [1] : [1, 2, 5]) found.push(decade + Math.log10(digit));
+  }
+  return found.filter((tick) => tick >= scale.bottom && tick <= scale.top);
 }
 
 function stroke(pen, points) {
@@ -235,16 +241,16 @@ function drawLine(pen, line, scale, color) {
   if (line.points.length === 1) drawMark(pen, "dot", path[0][0], path[0][1], color(line.color));
 }
 
-function drawMark(pen, mark, x, y, color) {
+function drawMark(pen, mark, x, y, color, size = 3) {
   pen.fillStyle = pen.strokeStyle = color;
-  pen.lineWidth = 1.5;
+  pen.lineWidth = size / 2;
   if (mark === "cross") {
-    stroke(pen, [[x - 3, y - 3], [x + 3, y + 3]]);
-    stroke(pen, [[x - 3, y + 3], [x + 3, y - 3]]);
+    stroke(pen, [[x - size, y - size], [x + size, y + size]]);
+    stroke(pen, [[x - size, y + size], [x + size, y - size]]);
     return;
   }
   pen.beginPath();
-  pen.arc(x, y, 3, 0, 2 * Math.PI);
+  pen.arc(x, y, size, 0, 2 * Math.PI);
   if (mark === "ring") pen.stroke();
   else pen.fill();
 }

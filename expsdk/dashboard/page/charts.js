@@ -18,12 +18,12 @@ export function historySpec(history, experiment, query) {
       color: phase.toLowerCase(),
       href: address(experiment, name),
       isGood: phase === "Succeeded" && !violating.has(trial),
-      title: `${short(experiment, name)}  ${phase.toLowerCase()}${violating.has(trial) ? ", violates constraints" : ""}`,
+      title: `${short(experiment, name)} · ${phase.toLowerCase()}${violating.has(trial) ? ", violates constraints" : ""}`,
       lines: [`${history.metric} ${number(history.values[place])}`],
     };
   }).filter((point) => point.x !== null && Number.isFinite(point.y));
   points.sort((one, other) => one.x - other.x);
-  const best = bestSoFar(points.filter((point) => point.isGood), history.direction);
+  const best = bestSoFar(points, history.direction);
   const lost = history.numbers.length - points.length;
   const last = best.at(-1);
   const phases = [...new Set(points.map((point) => point.color))];
@@ -46,27 +46,29 @@ function bestSoFar(points, direction) {
   const found = [];
   let best = null;
   for (const point of points) {
+    if (!point.isGood) continue;
     if (best === null || isBetter(point.y, best)) {
       best = point.y;
       found.push({ x: point.x, y: best });
     }
   }
-  if (points.length && found.at(-1).x !== points.at(-1).x) found.push({ x: points.at(-1).x, y: best });
+  if (found.length && found.at(-1).x !== points.at(-1).x) found.push({ x: points.at(-1).x, y: best });
   return found;
 }
 
 export function curvesSpec(curves, experiment, query) {
+  const isBeside = (curve) => curve.role === "best" && curves.running > 0; // the best ones, beside those that run
+  const hues = huesOf(curves.curves.map((curve) => curve.number));
   const lines = curves.curves.map((curve) => ({
     points: series(curve).map((point) => ({
       ...point,
       href: address(experiment, curve.name),
-      title: `${short(experiment, curve.name)}  ${curve.role === "best" ? "among the best" : "running"}`,
+      title: `${short(experiment, curve.name)} · ${curve.role === "best" ? "among the best" : "running"}`,
       lines: [`${curves.metric} ${number(point.y)} at epoch ${point.x}`, ...wrapped(sample(curve.parameters))],
     })),
-    // A trial keeps its colour as others come and go.
-    color: `hue${curve.number % HUES}`,
-    width: curve.role === "best" ? 1.25 : 2,
-    dash: curve.role === "best" ? [5, 3] : [],
+    color: `hue${hues.get(curve.number)}`,
+    width: isBeside(curve) ? 1.25 : 1.75,
+    dash: isBeside(curve) ? [5, 3] : [],
     key: curve,
   }));
   return {
@@ -77,7 +79,7 @@ export function curvesSpec(curves, experiment, query) {
     lines,
     legend: lines.map(({ key, color, points }) => ({
       color,
-      mark: key.role === "best" ? "dashes" : "line",
+      mark: isBeside(key) ? "dashes" : "line",
       text: short(experiment, key.name),
       detail: points.length ? number(points.at(-1).y, 4) : "",
       href: address(experiment, key.name),
@@ -87,6 +89,19 @@ export function curvesSpec(curves, experiment, query) {
     note: "",
     empty: "Nothing finite has been logged yet.",
   };
+}
+
+// A trial keeps its colour as others come and go, as long as no other has the same.
+function huesOf(numbers) {
+  const hues = new Map();
+  const taken = new Set();
+  for (const trial of numbers) {
+    let hue = trial % HUES;
+    while (taken.has(hue) && taken.size < HUES) hue = (hue + 1) % HUES;
+    taken.add(hue);
+    hues.set(trial, hue);
+  }
+  return hues;
 }
 
 export function metricSpec(metric) {

@@ -24,7 +24,7 @@ export function renderExperiment(data, route) {
 function head(overview) {
   const { counts, finished, trials } = overview;
   const over = overview.ended && !overview.driven;
-  const time = over ? duration((overview.ended - overview.started) / 1000) : ticking(overview.started);
+  const time = over ? ["took ", duration((overview.ended - overview.started) / 1000)] : overview.driven ? ["for ", ticking(overview.started)] : [];
   return h("section", { class: "head", "data-key": "head" },
     h("div", { class: "title" }, h("h1", {}, overview.name), phase(overview.standing),
       overview.driven && h("span", { class: "quiet" }, "driven now"),
@@ -37,9 +37,9 @@ function head(overview) {
       h("strong", {}, trials ? `${finished.toLocaleString("en")} of ${count(trials, "trial")}` : `${count(finished, "trial")} ended`),
       PHASES.filter((each) => counts[each]).map((each) =>
         h("a", { href: address(overview.name, "", { phase: each }), class: "count", "data-key": each }, phase(each), ` ${counts[each].toLocaleString("en")}`)),
-      h("span", { class: "quiet" }, over ? "took " : "for ", time),
+      time.length > 0 && h("span", { class: "quiet" }, time),
       overview.left_s !== null && h("span", { class: "quiet" }, `about ${duration(overview.left_s)} left`),
-      overview.started && over ? h("span", { class: "quiet" }, "began ", ago(overview.started)) : "",
+      overview.started && !overview.driven ? h("span", { class: "quiet" }, "began ", ago(overview.started)) : "",
       !overview.whole && h("span", { class: "quiet" }, "reading…")));
 }
 
@@ -52,7 +52,7 @@ function best(overview) {
       h("p", { class: "value" }, number(first.values[0])),
       h("p", { class: "quiet" }, `${overview.objectives[0].metric} (${overview.objectives[0].direction}) in `,
         trialLink(overview.name, first, `trial ${short(overview.name, first.name)}`)),
-      pairs(first.parameters, "parameters"),
+      h("div", { class: "parameters-of-best", tabindex: 0, role: "region", "aria-label": "Parameters of the best trial" }, pairs(first.parameters, "parameters")),
       others.length > 0 && h("details", {}, h("summary", {}, "Next best"), h("ol", { class: "ranked", start: 2 },
         others.slice(0, 5).map((trial) => h("li", { "data-key": trial.name }, trialLink(overview.name, trial), " ",
           h("span", { class: "number" }, number(trial.values[0])), h("span", { class: "under" }, sample(trial.parameters)))))),
@@ -78,7 +78,7 @@ function historyCard(history, overview, route) {
 }
 
 function curvesCard(curves, overview, route) {
-  if (!curves) return null;
+  if (!curves || !(curves.curves.length || curves.running || overview.metrics.length > 1)) return null;
   return h("section", { class: "card chart-card", "data-key": "curves" },
     h("div", { class: "card-head" }, h("h2", {}, curves.running ? `Curves: ${curves.running} running, and the best` : "Curves of the best"),
       h("div", { class: "controls" },
@@ -86,7 +86,7 @@ function curvesCard(curves, overview, route) {
         logSwitch("logc", route))),
     curves.curves.length
       ? h("expsdk-chart", { spec: curvesSpec(curves, overview.name, route.query) })
-      : h("p", { class: "quiet" }, `No trial that runs or is among the best has logged ${curves.metric} by epoch.`));
+      : h("p", { class: "quiet" }, `No trial that runs or is among the best has logged ${curves.metric} at several epochs.`));
 }
 
 function select(name, label, chosen, options) {
@@ -119,7 +119,7 @@ function failuresCard(failures, overview) {
   if (!failures?.total) return null;
   return h("section", { class: "card", "data-key": "failures" },
     h("h2", {}, `Failed: ${count(failures.total, "trial")}${failures.kinds > 1 ? ` in ${failures.kinds} ways` : ""}`),
-    h("ul", { class: "groups" }, failures.groups.map((group) => h("li", { "data-key": `${group.reason} ${group.line}` },
+    h("ul", { class: "groups" }, failures.groups.map((group) => h("li", { "data-key": `${group.reason} ${group.kind}` },
       h("p", {}, h("strong", {}, `${group.count} × `), h("span", { class: "reason" }, group.reason), " ", group.line),
       members(group, overview),
       group.error.trim() !== group.line && h("details", {}, h("summary", {}, `Traceback of ${short(overview.name, group.trials[0].name)}`),

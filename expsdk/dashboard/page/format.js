@@ -15,12 +15,13 @@ export function number(value, digits = 6) {
   if (Number.isNaN(plain)) return "NaN";
   if (!Number.isFinite(plain)) return plain > 0 ? "∞" : "−∞";
   const size = Math.abs(plain);
-  if (size !== 0 && (size < 1e-4 || size >= 1e7)) return plain.toExponential(Math.min(digits - 1, 3)).replace("e+", "e");
+  if (size !== 0 && (size < 1e-4 || size >= 1e7)) return plain.toExponential(Math.min(digits - 1, 3)).replace(/\.?0*e\+?/, "e");
   return String(Number(plain.toPrecision(digits)));
 }
 
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return "–";
+  if (seconds > 0 && seconds < 0.1) return `${Math.round(seconds * 1000)} ms`;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
@@ -50,7 +51,8 @@ export function count(many, noun) {
 }
 
 export function phase(word, detail = "") {
-  return h("span", { class: `phase ${word.toLowerCase()}` }, word, detail && h("span", { class: "detail" }, ` ${detail}`));
+  const isNew = detail && detail !== word; // the reason for which one is Pruned is Pruned
+  return h("span", { class: `phase ${word.toLowerCase()}` }, word, isNew && h("span", { class: "detail" }, ` · ${detail}`));
 }
 
 export function address(name, trial = "", query = {}) {

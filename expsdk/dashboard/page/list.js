@@ -38,10 +38,10 @@ function row(each) {
     h("td", {}, phase(each.standing), h("span", { class: "under" }, each.driven ? "driven now" : each.words)),
     h("td", { class: "progress" }, h("span", {}, each.trials ? `${finished} of ${each.trials}` : `${finished}`,
       failed ? h("span", { class: "failed-text" }, ` · ${failed} failed`) : ""), phaseBar(each.counts, each.trials)),
-    h("td", {}, each.best
+    h("td", { "data-label": "Best" }, each.best
       ? [h("a", { href: address(each.name, each.best.trial) }, number(each.best.value)),
         h("span", { class: "under" }, `${each.objectives[0].metric}, ${short(each.name, each.best.trial)}`)]
       : [h("span", { class: "quiet" }, "–"), h("span", { class: "under" }, each.objectives.map((one) => one.metric).join(", "))]),
-    h("td", {}, each.sampler),
-    h("td", {}, each.started ? ago(each.started) : "–"));
+    h("td", { "data-label": "Sampler" }, each.sampler),
+    h("td", { "data-label": "Started" }, each.started ? ago(each.started) : "–"));
 }

@@ -25,8 +25,8 @@ export function renderTrial(data, route) {
     logCard(data.log, trial, route),
     h("section", { class: "card columns even", "data-key": "facts" },
       h("div", {}, h("h2", {}, "Where it comes from"), pairs(trial.facts)),
-      h("div", {}, h("h2", {}, "Environment"), trial.environment.length ? pairs(trial.environment) : h("p", { class: "quiet" }, "Nothing is known before it has begun."),
-        trial.packages.length > 0 && h("details", {}, h("summary", {}, `Packages: ${trial.packages.length}`), pairs(trial.packages)))),
+      h("div", {}, trial.environment.length > 0 && [h("h2", {}, "Environment"), pairs(trial.environment)],
+        trial.packages.length > 0 && [h("h2", {}, "Packages that it imports"), pairs(trial.packages)])),
   ];
 }
 

@@ -20,6 +20,7 @@ WAITS_FOR = {
     Reason.IMAGE_PULL_ERROR: "its image",
     Reason.UNSCHEDULABLE: "a node",
     Reason.QUOTA_EXCEEDED: "quota",
+    Reason.QUEUED: "its turn in a queue",
     Reason.CONTAINER_CONFIG_ERROR: "its container",
     Reason.LAUNCH_FAILED: "its pod",
 }

@@ -48,7 +48,7 @@ def test_each_kind_of_news_is_one_event_on_the_experiment(store: Store, announce
     for number in range(40):
         announcer.launched(number)
     announcer.launched(7, attempt=2)
-    traceback = "Traceback (most recent call last):\n  …\nValueError: two is no width\n"
+    traceback = 'Traceback (most recent call last):\n  File "train.py", line 3, in train\nValueError: two is no width\n'
     announcer.ended(result(3, "Failed", reason="UserError", message=traceback))
     announcer.ended(result(9, "Failed", reason="UserError", message=traceback))
     announcer.ended(result(4, "Failed", reason="OutOfMemory"))

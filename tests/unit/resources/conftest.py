@@ -67,11 +67,13 @@ def experiment_document() -> dict[str, Any]:
             "provenance": {
                 "gitCommit": "e106b7e",
                 "gitDirty": True,
+                "diffDigest": "sha256:" + "0c" * 32,
                 "created": "2026-01-31T11:59:59.123456Z",
                 "user": "ada",
                 "host": "laptop",
                 "python": "3.11.7",
                 "expsdk": "0.1.0",
+                "packages": {"numpy": "2.1.0"},
             },
         },
         "status": {
@@ -117,6 +119,16 @@ def result_document() -> dict[str, Any]:
             "stop": "pruned",
             "parent": "train-mlp-0001",
             "constraints": [-0.5, "Infinity"],
+            "provenance": {
+                "gitCommit": "e106b7e",
+                "gitDirty": False,
+                "created": "2026-01-31T11:59:59.123456Z",
+                "user": "ada",
+                "host": "laptop",
+                "python": "3.11.7",
+                "expsdk": "0.1.0",
+                "packages": {},
+            },
         },
         "status": {
             "phase": "Failed",

@@ -95,6 +95,7 @@ def payload(tmp_path: Path) -> Callable[[str], Path]:
             "entry": {"module": "trainer", "qualname": "train"},
             "paths": [str(tmp_path)],
             "imports": [],
+            "autolog": False,
             "objectives": [["loss", "minimize"]],
             "parameters": {"required": ["lr"], "optional": ["epochs"], "open": False},
             "files": [],
