@@ -5,16 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-SHOWN = 8
-
-
-def listed(known: Iterable[str]) -> str:
-    """Return the names that there are, a few of them where there are many, or "none"."""
-    names = list(known)
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return (", ".join(names[:SHOWN]) or "none") + more
-
-
 def suggest(given: object, known: Iterable[str], *, otherwise: str = "write one of them", cutoff: float = 0.6) -> str:
     """Return the end of an error's message: the known name that was most likely meant, else another remedy.
 

@@ -10,8 +10,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, overload
 
 from expsdk.analysis.dominance import Point, pareto_front
-from expsdk.analysis.facts import find_name, names_of
-from expsdk.analysis.order import in_order
 from expsdk.analysis.rows import csv_text, json_text, write_text
 from expsdk.analysis.table import text_table
 from expsdk.analysis.trial import TrialRecord

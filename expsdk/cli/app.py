@@ -1,6 +1,7 @@
 """The command `expsdk`: its groups of verbs together, and errors in one line.
 
-`expsdk.cli.exits` tells the exit codes.
+Exit codes: 0 for what was done, 1 for what could not be, 2 for a wrong command line, 3 where what was looked at is not
+well, 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from expsdk.cli import (
     compare,
     coordinate,
     dashboard,
+    doctor,
     exchange,
     listing,
     pack,
@@ -26,6 +28,8 @@ from expsdk.cli import (
     stop,
     watch,
 )
+from expsdk.cli.outcome import CANNOT, INTERRUPTED
+from expsdk.cli.sections import Verbs
 from expsdk.errors import ExpsdkError
 from expsdk.version import __version__
 
@@ -39,23 +43,19 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Every verb has its own help, with examples: expsdk results --help",
 )
-for group in (
-    run,
-    listing,
-    show,
-    watch,
-    results,
-    compare,
-    dashboard,
-    stop,
-    replay,
-    exchange,
-    pack,
-    build,
-    cluster,
-    coordinate,
-):
-    app.add_typer(group.app)
+SECTIONS = {
+    "Run": (run, stop, pack),
+    "Look": (listing, show, watch, results, compare, dashboard),
+    "Go back to": (replay, exchange),
+    "Set up": (doctor, cluster, build, coordinate),
+}
+"""The groups of verbs under the headings of the help."""
+
+for section, groups in SECTIONS.items():
+    for group in groups:
+        for verb in group.app.registered_commands:
+            verb.rich_help_panel = section
+        app.add_typer(group.app)
 
 
 def _print_version(asked: bool) -> None:
@@ -73,17 +73,17 @@ def _expsdk(
     """Run and look at hyperparameter sweeps, on this machine and on Kubernetes clusters.
 
     \b
-    expsdk run train.py --set trials=50     run a sweep
+    expsdk run train.py                     run the sweep of a script
     expsdk list                             which sweeps there are
     expsdk show NAME                        what became of one, or of one trial
     expsdk results NAME --top 10            its best trials
     expsdk logs TRIAL --follow              what a trial prints
     expsdk install --namespace ml           once for each cluster, and for each namespace
-    expsdk doctor                           whether all is in order here
+    expsdk doctor                           whether all is in order
 
     Exit codes: 0 done; 1 could not be done; 2 wrong command line; 3 done, but what was looked at has failed, was
-    cancelled or interrupted, or there is no best trial; 130 after Ctrl-C. Data goes to standard output, messages to
-    standard error. Tab completes names: expsdk --install-completion
+    cancelled or interrupted, or has no best trial; 130 after Ctrl-C. Data goes to standard output, messages to
+    standard error. Tab completes names, too: expsdk --install-completion
     """
 
 

@@ -16,18 +16,11 @@ from expsdk.cli.place import Place, find_place
 from expsdk.cli.settings import NAMES
 from expsdk.errors import ExpsdkError
 
-__all__ = ["complete_backend", "complete_experiment", "complete_name", "complete_phase", "complete_trial"]
+__all__ = ["complete_experiment", "complete_name", "complete_phase", "complete_trial"]
 
 WITHIN_S = 3.0
 MOST = 200
 """How many trials are offered at most: a shell asks before it shows more."""
-
-
-def complete_backend(incomplete: str) -> list[str]:
-    """Return the backends that begin so."""
-    from expsdk.cli.settings import BACKENDS
-
-    return [name for name in BACKENDS if name.startswith(incomplete)]
 
 
 def complete_phase(incomplete: str) -> list[str]:

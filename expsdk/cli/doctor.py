@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from expsdk.cli.exits import CANNOT
+from expsdk.cli.outcome import CANNOT
 from expsdk.cli.output import Column, Format, Output, print_rows, style_of
 from expsdk.cli.place import Place, placed
 

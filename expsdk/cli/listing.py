@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from expsdk.cli.columns import as_age, as_number
+from expsdk.cli.completion import complete_phase
 from expsdk.cli.output import Column, Format, Output, Row, print_rows, say, style_of
 from expsdk.cli.place import Place, placed
 
@@ -20,7 +21,13 @@ def list_experiments(
     place: Place,
     phase: Annotated[
         list[str] | None,
-        typer.Option("--phase", "-p", metavar="PHASE", help="Only those of this phase; may be repeated."),
+        typer.Option(
+            "--phase",
+            "-p",
+            metavar="PHASE",
+            help="Only those of this phase; may be repeated.",
+            autocompletion=complete_phase,
+        ),
     ] = None,
     condition: Annotated[
         str | None,

@@ -21,10 +21,15 @@ def read_log(api: Api, job: str, *, previous: bool) -> Iterator[str]:
         TrialNotFound: There is no such pod.
     """
     there = _pods(api, job)
-    if len(there) <= previous:
+    if not there:
         raise TrialNotFound(
-            f"a log is read from a trial's pod, and no trial {job!r} has {'an earlier one' if previous else 'one'} in"
-            f" namespace {api.namespace!r}; give its name as `print(results)` shows it"
+            f"a log is read from a trial's pod, and no trial {job!r} has one in namespace {api.namespace!r}; give its"
+            " name as `print(results)` shows it"
+        )
+    if previous and len(there) == 1:
+        raise TrialNotFound(
+            f"an earlier log is that of an attempt before the last, and {job!r} has one pod here; read the log of that"
+            " one"
         )
     yield from _lines(api, there[-2 if previous else -1], follow=False)
 

@@ -20,7 +20,6 @@ from expsdk.cluster.api import Api
 from expsdk.cluster.kinds import CONFIG_MAPS, EXPERIMENTS, JOBS, PODS, RESULTS
 from expsdk.errors import BackendError, ExperimentNotFound, ResourceNotFound
 from expsdk.resources.experiment import Experiment
-from expsdk.spelling import listed, suggest
 from expsdk.spelling import suggest
 
 GONE_WITHIN_S = 120.0
@@ -116,28 +115,10 @@ class KubernetesRecords:
         Raises:
             TrialNotFound: No pod of that trial is there.
         """
-<<<<<<< HEAD
-        pods = self.api.list(PODS, selector=f"job-name={trial}").items
-        pods.sort(key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
-        if not pods:
-            raise TrialNotFound(
-                f"a log is read from a trial's pod, and no trial {trial!r} has one in namespace"
-                f" {self.api.namespace!r}; give its name as `print(results)` shows it"
-            )
-        if previous and len(pods) == 1:
-            raise TrialNotFound(
-                f"an earlier log is that of an attempt before the last, and {trial!r} has one pod here; read the log of"
-                " that one"
-            )
-        pod = pods[-2 if previous else -1]
-        container = pod["spec"]["containers"][0]["name"]
-        yield from self.api.log(pod["metadata"]["name"], container, follow=follow)
-=======
         if follow and not previous:
             yield from follow_log(self.api, trial)
         else:
             yield from read_log(self.api, trial, previous=previous)
->>>>>>> act
 
     def log_path(self, trial: str) -> str | None:  # noqa: ARG002
         """Return None: a trial's log is with its pod, see `logs`."""

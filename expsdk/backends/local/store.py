@@ -25,7 +25,6 @@ from expsdk.errors import BackendError, ExperimentExists, ExperimentNotFound, Tr
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
 from expsdk.resources.result import Result
-from expsdk.spelling import listed, suggest
 from expsdk.spelling import suggest
 from expsdk_runtime.contract import Phase
 
