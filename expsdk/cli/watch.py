@@ -25,7 +25,7 @@ def watch(
     """Look on at a sweep, wherever it is driven, until it is over; Ctrl-C leaves it alone.
 
     A terminal shows a picture that is kept up to date, anything else a line for whatever ends: EXPSDK_PROGRESS=plain,
-    live or quiet chooses. It ends with 3 where the sweep has failed, was cancelled, or is interrupted: where nobody drives it.
+    live or quiet chooses. It ends with 3 where the sweep has failed or was cancelled, or where nobody drives it.
 
     \b
     expsdk watch digits

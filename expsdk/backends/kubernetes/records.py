@@ -18,7 +18,7 @@ from expsdk.backends.kubernetes.payload_store import read_payload
 from expsdk.backends.kubernetes.stopping import request_stop
 from expsdk.cluster.api import Api
 from expsdk.cluster.kinds import CONFIG_MAPS, EXPERIMENTS, JOBS, PODS, RESULTS
-from expsdk.errors import BackendError, ExperimentNotFound, ResourceNotFound
+from expsdk.errors import BackendError, ExperimentNotFound, ResourceNotFound, TrialNotFound
 from expsdk.resources.experiment import Experiment
 from expsdk.spelling import suggest
 
