@@ -70,6 +70,8 @@ class Plots:
             ResultsError: No trial has logged the metric, or the library is not installed.
         """
         drawing = drawing_of(library)
+        if top is not None and (type(top) is not int or top < 1):
+            raise ResultsError(f"curves are drawn of the best trials, at least 1, not top={top!r}; write top=5")
         metric = metric or self._results.experiment.spec.objectives[0].metric
         check_metric(self._results, metric)
         aim = target_of(self._results, metric, who="results.plot.curves")
@@ -81,7 +83,7 @@ class Plots:
                 " log_metric in the function, and wait for its first epoch"
             )
         ranked = sorted(trials, key=aim.badness)
-        kept = spread(trials, aim, CURVES) if top is None else ranked[: max(1, top)]
+        kept = spread(trials, aim, CURVES) if top is None else ranked[:top]
         how = _share(kept, trials, which="" if top is None else "best")
         captions = self._captions(f"{metric} by epoch", how, x="epoch", y=metric)
         return drawing.curves(make_study(self._results.only(kept), curve=metric), captions, best=ranked[0].number)

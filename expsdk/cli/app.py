@@ -26,6 +26,7 @@ from expsdk.cli import (
     run,
     show,
     stop,
+    tensorboard,
     watch,
 )
 from expsdk.cli.outcome import CANNOT, INTERRUPTED
@@ -45,7 +46,7 @@ app = typer.Typer(
 )
 SECTIONS = {
     "Run": (run, stop, pack),
-    "Look": (listing, show, watch, results, compare, dashboard),
+    "Look": (listing, show, watch, results, compare, dashboard, tensorboard),
     "Go back to": (replay, exchange),
     "Set up": (doctor, cluster, build, coordinate),
 }

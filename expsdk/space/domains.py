@@ -286,6 +286,8 @@ class Choice:
 
     def index_of(self, value: object) -> int | None:
         """Return the index of the option that JSON cannot tell from `value`, or None when there is none."""
+        if type(value) is str:  # as most are, and whoever reads results looks up thousands of them
+            return next((index for index, own in enumerate(self.choices) if type(own) is str and own == value), None)
         wanted = identity(plain(value))
         return next((index for index, option in enumerate(self.choices) if identity(option) == wanted), None)
 

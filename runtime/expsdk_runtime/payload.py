@@ -80,7 +80,7 @@ class Payload:
             root: The user's own project on this machine, where paths of code that travels by value lead; without
                 it, or for files that are in the unpacked copy alone, they lead to that copy.
         """
-        if self.manifest["autolog"]:
+        if self.manifest.get("autolog"):
             from expsdk_runtime import autolog
 
             autolog.enable()

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from expsdk_runtime import failure, tracking
+from expsdk_runtime.board import Board
 from expsdk_runtime.console import say
 from expsdk_runtime.contract import Assignment, ExitCode, Phase, Reason, Stop
 from expsdk_runtime.inheritance import inherit
@@ -66,6 +67,7 @@ def run_trial(
         place: What is particular to where the trial runs.
     """
     place = place or Place()
+    board = Board(assignment) if journal is None else None
     journal = journal or Journal(os.path.join(assignment.output_dir, FILE_NAME))
     ledger = _continued(assignment, journal, place.former)
     opening = _opening(assignment, digest, place)
@@ -74,6 +76,8 @@ def run_trial(
     try:
         reporter.recorder.ask(place.stop)
         reporter.start()
+        if board:
+            board.start()
         ending = _call(_telling(function, imports, reporter), assignment, reporter, project_dir, place)
         if ending.reason == Reason.PREEMPTED and place.look:
             reporter.close()
@@ -82,6 +86,8 @@ def run_trial(
         reporter.finish(
             {"phase": ending.phase, "reason": ending.reason, "message": ending.message, "completionTime": timestamp()}
         )
+        if board:
+            board.finish(ending.phase)
     finally:
         sigterm.give_back()
     return ending

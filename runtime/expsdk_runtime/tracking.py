@@ -27,7 +27,7 @@ WAIT_AT_POINTS = 262_144
 
 
 class Automatic(dict[str, float]):
-    """Values that a library's own logging has given: what the training function logs by the same name counts instead."""
+    """Values that a library has logged: what the training function logs by the same name counts instead."""
 
 
 class TrialStopped(BaseException):

@@ -7,20 +7,20 @@ from typing import Any
 
 import pytest
 
-WRITERS = {**dict.fromkeys(["Loss/val", "both/a", "both/b", "without step"], [0, 1, 2]), "hparam/last": [0]}
+WRITERS = {**{key: [0, 1, 2] for key in ["Loss/val", "both/a", "both/b", "without step"]}, "hparam/last": [0]}
 SPEEDS = ("runtime", "samples_per_second", "steps_per_second")
 POINTS = {
     "tensorboardx": WRITERS,
     "torch_tensorboard": WRITERS,
-    "keras": dict.fromkeys(["loss", "mae", "val_loss", "val_mae"], [0, 1, 2, 3, 4, 5]),
+    "keras": {key: [0, 1, 2, 3, 4, 5] for key in ["loss", "mae", "val_loss", "val_mae"]},
     "lightning": {
-        **dict.fromkeys(["train_loss", "train_loss_epoch", "train_loss_step", "val_loss", "late"], [0, 1, 2]),
+        **{key: [0, 1, 2] for key in ["train_loss", "train_loss_epoch", "train_loss_step", "val_loss", "late"]},
         "test_loss": [0],
     },
     "transformers": {
-        **dict.fromkeys(["eval_loss", *(f"eval_{speed}" for speed in SPEEDS)], [0, 1, 2]),
-        **dict.fromkeys(["loss", "grad_norm", "learning_rate"], [4, 8, 12, 16, 20, 24]),
-        **dict.fromkeys(["train_loss", *(f"train_{speed}" for speed in SPEEDS)], [24]),
+        **{key: [0, 1, 2] for key in ["eval_loss", *(f"eval_{speed}" for speed in SPEEDS)]},
+        **{key: [4, 8, 12, 16, 20, 24] for key in ["loss", "grad_norm", "learning_rate"]},
+        **{key: [24] for key in ["train_loss", *(f"train_{speed}" for speed in SPEEDS)]},
     },
     "xgboost": {
         "train-rmse": [0, 1, 2, 3, 4],  # a training of three rounds, then the folds of two
@@ -67,3 +67,43 @@ def test_the_debug_backend_hooks_what_is_loaded_already(sweep: Callable[..., Any
     outcome = sweep(library, BACKEND="debug")
     assert outcome.results.counts == {"Succeeded": 2}, outcome.trial.error + outcome.log
     assert outcome.points == POINTS[library]
+
+
+def test_lightnings_other_name_is_the_same(sweep: Callable[..., Any]) -> None:
+    pytest.importorskip("pytorch_lightning", reason="pytorch_lightning is not installed")
+
+    def rename(text: str) -> str:
+        return text.replace("import lightning\n", "import pytorch_lightning as lightning\n").replace(
+            "from lightning.pytorch.", "from pytorch_lightning."
+        )
+
+    assert sweep("lightning", rename).points == POINTS["lightning"]
+
+
+def test_what_the_code_gives_a_librarys_writer_itself_is_logged(sweep: Callable[..., Any]) -> None:
+    def write(text: str) -> str:
+        line = 'self.logger.experiment.add_scalar("by hand", self.current_epoch, self.current_epoch)\n        pause()'
+        return text.replace("pause()\n", f"{line}\n", 1)
+
+    assert sweep("lightning", write).points == {**POINTS["lightning"], "by hand": [0, 1, 2]}
+
+
+def test_what_the_function_logs_itself_counts(sweep: Callable[..., Any]) -> None:
+    def log(text: str) -> str:
+        text = text.replace("import experiment\n", "import experiment, log_metric\n")
+        return text.replace(
+            "    finally:\n", '        log_metric("valid-rmse", 0.125 * depth, epoch=1)\n    finally:\n'
+        )
+
+    outcome = sweep("xgboost", log)
+    assert outcome.points == {**POINTS["xgboost"], "valid-rmse": [1]}
+    assert [trial.values["valid-rmse"] for trial in outcome.results] == [0.25, 0.375]
+
+
+@pytest.mark.parametrize("library", ["tensorboardx", "keras"])
+def test_a_plain_call_does_nothing(sweep: Callable[..., Any], library: str) -> None:
+    outcome = sweep(
+        library, lambda text: text.replace("    run(train)", "    train(2)\n    print('called')\n    run(train)")
+    )
+    before, _, _ = outcome.output.partition("called")
+    assert "loss" not in before.casefold()

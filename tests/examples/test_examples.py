@@ -26,6 +26,7 @@ SMALL = {
     "05_torch": ["--trials", "2"],
     "09_prune": ["--trials", "12"],
     "11_population": ["--trials", "8"],
+    "12_autolog": ["--trials", "4"],
 }
 """Arguments that make an example small; one that is not named here runs as it is."""
 PRUNED = {"09_prune"}

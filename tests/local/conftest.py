@@ -154,7 +154,7 @@ def terminal(workshop: Any) -> Any:
     """Return a function that starts Python here in a terminal of its own."""
     started = []
 
-    def start(*arguments: str, **environment: str) -> Any:
+    def start(*arguments: str, dimensions: tuple[int, int] = (24, 300), **environment: str) -> Any:
         child = pexpect.spawn(
             sys.executable,
             list(arguments),
@@ -162,7 +162,7 @@ def terminal(workshop: Any) -> Any:
             env=workshop.environment(**environment),
             timeout=30,
             encoding="utf-8",
-            dimensions=(24, 300),
+            dimensions=dimensions,
         )
         started.append(child)
         child.read_all = lambda: _read_all(child)

@@ -90,6 +90,28 @@ def test_the_stop_button_says_what_it_does_and_leaves_the_results(tmp_path: Path
     assert "Cancelled" in html_of(again)
 
 
+def test_a_cell_that_ends_by_an_exception_leaves_no_picture_that_seems_to_live(tmp_path: Path) -> None:
+    breaking = """
+class Breaking:
+    def ask(self, number):
+        if number > 3:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+            os.kill(os.getpid(), signal.SIGINT)
+        return {"lr": 0.1}
+    def tell(self, outcome):
+        pass
+try:
+    train.sweep(trials=8, parallelism=2, sampler=Breaking(), name='broken').run()
+except KeyboardInterrupt:
+    print("broken off")
+"""
+    _, outputs = run(tmp_path, DEFINE, breaking)
+    (shown,) = [output for output in outputs if output["output_type"] == "display_data"]
+    assert "launch no more" not in html_of(shown)
+    assert [output["text"] for output in outputs if output["output_type"] == "stream"] == ["broken off\n"]
+
+
 def test_looking_on_may_be_stopped(tmp_path: Path) -> None:
     begin = """
 threading.Thread(target=lambda: train.sweep(trials=8, seed=7, name='watched').run(progress=False), daemon=True).start()

@@ -69,7 +69,8 @@ def test_whoever_comes_later_looks_on(
             leaver.send_signal(signal.SIGINT)
             output, errors = leaver.communicate(timeout=30)
             assert leaver.returncode == 0, errors
-            assert "the sweep goes on without you; look again: expsdk.attach('one').watch()" in errors
+            assert "interrupted: nobody looks on here any more; the sweep goes on" in errors
+            assert 'look on again: expsdk watch one, or expsdk.attach("one").watch()' in errors
             assert "'Running': 2" in output
             taken = workshop.run("-c", "import expsdk; expsdk.attach('one').run()")
             assert taken.returncode == 1

@@ -15,10 +15,11 @@ from expsdk_runtime.contract import Phase, decode_number
 ROWS = 8
 CELL_LIMIT_CHARS = 40
 STOP = "■ (interrupt)"
+LAST = "as it was when this cell ended"
 
 
-def card(view: View) -> str:
-    """Return a moment of a sweep in HTML."""
+def card(view: View, *, is_last: bool = False) -> str:
+    """Return a moment of a sweep in HTML; the last one before nobody looks on any more says so."""
     counts = {**view.counts, Phase.RUNNING: view.running, Phase.PENDING: view.waiting}
     aims = ", ".join(f"{metric} ({direction})" for metric, direction in view.objectives)
     return html.page(
@@ -31,7 +32,7 @@ def card(view: View) -> str:
         _groups("waiting", view.waits),
         _groups("failed", view.failures),
         html.line(in_notebook_words(view.heard), colour=html.PHASE_COLOURS[Phase.PRUNED]) if view.heard else "",
-        "" if view.heard else html.line(in_notebook_words(view.hint), dim=True),
+        "" if view.heard else html.line(LAST if is_last else in_notebook_words(view.hint), dim=True),
     )
 
 

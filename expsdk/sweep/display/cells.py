@@ -39,5 +39,5 @@ def wrapped(words: Iterable[str], width: int, limit: int, *, ellipsis: str = "â€
         placed = place + 1
     if placed < len(given) and lines:
         more = f" {ellipsis} {len(given) - placed} more"
-        lines[-1] = cut(lines[-1], max(0, width - cell_len(more)), ellipsis=ellipsis) + more
+        lines[-1] = cut(cut(lines[-1], max(0, width - cell_len(more)), ellipsis=ellipsis) + more, width)
     return lines

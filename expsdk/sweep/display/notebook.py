@@ -88,13 +88,13 @@ class NotebookProgress:
         self._show(html.page(html.heading(lines[0][0]), *pieces), "\n".join(line for line, _ in lines))
 
     def close(self) -> None:
-        """Draw the last picture; where the sweep was broken off, it says so."""
+        """Draw the last picture, which stays where the sweep ends by an exception."""
         if self._closed.is_set():
             return
         self._closed.set()
         if self._thread.is_alive():
             self._thread.join()
-        self._draw()
+        self._draw(is_last=True)
 
     def _draw_on(self) -> None:
         wait_s = INTERVAL_S
@@ -103,10 +103,10 @@ class NotebookProgress:
             self._draw()
             wait_s = max(INTERVAL_S, (time.monotonic() - began) / SHARE)
 
-    def _draw(self) -> None:
+    def _draw(self, *, is_last: bool = False) -> None:
         if self._board is not None:
             view = self._board.view(at=time.monotonic(), rows=ROWS)
-            self._show(card(view), text(view))
+            self._show(card(view, is_last=is_last), text(view))
 
     def _show(self, page: str, plain: str) -> None:
         """Put something into the output, unless it is there already."""

@@ -254,6 +254,8 @@ def _more(count: int, glyphs: Glyphs) -> Text:
 
 
 def _cropped(line: Text, width: int) -> Text:
+    """Return a line without blanks at its end: a terminal that is made narrower would break them, too."""
+    line.rstrip()
     if line.cell_len > width:
         line.truncate(width)
     return line

@@ -92,7 +92,8 @@ class Screen:
         Line by line: of a screen that is erased at once from its first line on, tmux keeps a copy to scroll back to.
         """
         rows = self._rows()
-        return f"{self._to_top()}{f'{_ERASE_LINE}{chr(10)}' * rows}{self._to_top()}" if rows else ""
+        # The cursor's own line, too: keys that were pressed have left their marks there.
+        return f"{self._to_top()}{f'{_ERASE_LINE}{chr(10)}' * rows}{_ERASE_LINE}{self._to_top()}" if rows else ""
 
     def _rows(self) -> int:
         """Return how many rows of the terminal, as wide as it is now, the picture takes up."""

@@ -55,12 +55,12 @@ class Finder:
         file = self._files[spec.name]
 
         def exec_module(module: ModuleType) -> None:
-            if module.__name__ != spec.name:  # the loader is that of several modules
-                return execute(module)
-            del loader.exec_module
-            execute(module)
-            attach(file, module)
-            return None
+            if module.__name__ == spec.name:  # the loader may be that of several modules
+                del loader.exec_module
+                execute(module)
+                attach(file, module)
+            else:
+                execute(module)
 
         try:
             loader.exec_module = exec_module
@@ -120,7 +120,10 @@ def call_after(
     *,
     within: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> None:
-    """Wrap a function so that `hook` is called after it, with the same arguments; itself is called `within` a context."""
+    """Wrap a function so that `hook` is called after it, with the same arguments.
+
+    The function itself is called `within` a context.
+    """
     guard = guarded(library, hook)
 
     def wrap(original: Callable[..., Any]) -> Callable[..., Any]:

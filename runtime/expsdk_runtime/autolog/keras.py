@@ -18,7 +18,4 @@ def attach(module: Any) -> None:
 
 
 def _epoch_end(callbacks: Any, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-    from keras.src.utils.python_utils import pythonify_logs
-
-    course = _courses.setdefault(callbacks, Course())
-    course.record(pythonify_logs(logs), epoch)
+    _courses.setdefault(callbacks, Course()).record(logs or {}, epoch)

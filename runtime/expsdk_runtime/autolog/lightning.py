@@ -27,6 +27,37 @@ def _add_callback(base: Any, trainer: Any, *_: Any, **__: Any) -> None:
     trainer.callbacks.append(_callback(base))
 
 
+class _Book:
+    """What of the metrics of one training has been recorded."""
+
+    def __init__(self) -> None:
+        self._course = Course()
+        self._written: dict[str, tuple[int, float]] = {}
+
+    def record(self, trainer: Any, epoch: int) -> None:
+        """Record the metrics that are new, or new for this epoch."""
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        new = {name: value for name, value in metrics.items() if self._written.get(name) != (epoch, value)}
+        self._written.update({name: (epoch, value) for name, value in new.items()})
+        if new and trainer.is_global_zero:
+            self._course.record(new, max(0, epoch))
+
+    def record_late(self, trainer: Any) -> None:
+        """Record what the module has logged at the end of the former epoch, after the callbacks were called."""
+        if self._written:
+            self.record(trainer, trainer.current_epoch - 1)
+
+
+def _record_alone(trainer: Any) -> None:
+    if trainer.is_global_zero:
+        record(trainer.callback_metrics)
+
+
+_now = guarded("lightning", _Book.record)
+_late = guarded("lightning", _Book.record_late)
+_alone = guarded("lightning", _record_alone)
+
+
 def _callback(base: Any) -> Any:
     """Return a callback of Lightning's that records."""
 
@@ -34,43 +65,30 @@ def _callback(base: Any) -> Any:
         """Records metrics in the trial's Result."""
 
         def __init__(self) -> None:
-            self._course = Course()
-            self._said: dict[str, Any] = {}
+            self._book = _Book()
 
         def __reduce__(self) -> Any:
             return base, ()  # another process that is given the Trainer has no Result to record in
 
-        def on_fit_start(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002 - Lightning's signature
-            self._course = Course()
-            self._said = {}
+        def on_fit_start(self, *_: Any) -> None:
+            self._book = _Book()
 
-        def on_validation_end(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002
+        def on_validation_end(self, trainer: Any, _module: Any) -> None:
             if trainer.state.fn == "validate":
-                _record_alone(trainer)
+                _alone(trainer)
             elif not trainer.sanity_checking:
-                _record(self, trainer, trainer.current_epoch)
+                _now(self._book, trainer, trainer.current_epoch)
 
-        def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002
-            _record(self, trainer, trainer.current_epoch)
+        def on_train_epoch_end(self, trainer: Any, _module: Any) -> None:
+            _now(self._book, trainer, trainer.current_epoch)
 
-        def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002
-            if self._said:  # the module may have logged more at the end of the former epoch, after the callbacks
-                _record(self, trainer, trainer.current_epoch - 1)
+        def on_train_epoch_start(self, trainer: Any, _module: Any) -> None:
+            _late(self._book, trainer)
 
-        def on_train_end(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002
-            if self._said:
-                _record(self, trainer, trainer.current_epoch - 1)
+        def on_train_end(self, trainer: Any, _module: Any) -> None:
+            _late(self._book, trainer)
 
-        def on_test_end(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002
-            _record_alone(trainer)
+        def on_test_end(self, trainer: Any, _module: Any) -> None:
+            _alone(trainer)
 
-    def record_new(callback: Any, trainer: Any, epoch: int) -> None:
-        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        new = {name: value for name, value in metrics.items() if callback._said.get(name) != (epoch, value)}
-        callback._said.update({name: (epoch, value) for name, value in new.items()})
-        if trainer.is_global_zero:
-            callback._course.record(new, max(0, epoch))
-
-    _record = guarded("lightning", record_new)
-    _record_alone = guarded("lightning", lambda trainer: record(trainer.callback_metrics))
     return Recording()

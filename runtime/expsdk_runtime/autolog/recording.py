@@ -15,7 +15,7 @@ from operator import index
 from typing import Any
 
 from expsdk_runtime import tracking
-from expsdk_runtime.contract import EPOCH_LIMIT
+from expsdk_runtime.contract import EPOCH_LIMIT, METRIC_NAME_LIMIT_CHARS
 
 
 class _State(threading.local):
@@ -90,7 +90,7 @@ class Course:
 
 def _name(name: Any) -> str:
     text = str(name).encode("utf-8", "replace").decode()
-    return text[: tracking.METRIC_NAME_LIMIT_CHARS] or "unnamed"
+    return text[:METRIC_NAME_LIMIT_CHARS] or "unnamed"
 
 
 def _number(value: Any) -> float | None:

@@ -1,4 +1,4 @@
-"""XGBoost: the metrics of the sets in `evals` or `eval_set`, named as it prints them (train-rmse); rounds are epochs."""
+"""XGBoost: the metrics of the sets in `evals` or `eval_set`, named as it prints them: train-rmse; rounds are epochs."""
 
 from __future__ import annotations
 

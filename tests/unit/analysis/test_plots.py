@@ -196,6 +196,13 @@ class TestMessages:
             " the function, and wait for its first epoch",
         )
 
+    @pytest.mark.parametrize("top", [0, -1, 2.5, "5"])
+    def test_no_number_of_curves(self, read: Read, top: Any) -> None:
+        self.expect(
+            lambda: read(make_result(0, loss=1.0)).plot.curves(top=top),
+            f"curves are drawn of the best trials, at least 1, not top={top!r}; write top=5",
+        )
+
     def test_several_objectives(self, read: Read) -> None:
         results = read(make_result(0, loss=1.0, size=2.0), objectives={"loss": "minimize", "size": "minimize"})
         self.expect(

@@ -13,6 +13,7 @@ import pytest
 from simulation.documents import make_experiment
 from simulation.memory import Function, MemoryBackend, MemoryJob, Status
 
+from expsdk.analysis.again import Again
 from expsdk.analysis.results import Results
 from expsdk.backends.base import Update
 from expsdk.errors import BackendError, StorageError
@@ -71,12 +72,24 @@ class Onlooker:
     def __init__(self) -> None:
         self.seen: list[tuple[Any, ...]] = []
         self.refreshes: list[dict[str, int]] = []
+        self.documents: list[tuple[dict[str, Any], bool]] = []
+        self.found_before: list[int] = []
+        self.launches: list[tuple[int, str]] = []
 
-    def started(self, experiment: Experiment, *, location: str, notice: str) -> None:
+    def started(
+        self, experiment: Experiment, *, location: str, notice: str, again: Again, looking_on: bool = False
+    ) -> None:
         self.seen.append(("started", location, notice))
+
+    def found(self, document: dict[str, Any]) -> None:
+        self.found_before.append(document["spec"]["number"])
+
+    def launched(self, document: dict[str, Any]) -> None:
+        self.launches.append((document["spec"]["number"], document["status"]["phase"]))
 
     def changed(self, document: dict[str, Any], *, alive: bool) -> None:
         self.seen.append((document["spec"]["number"], document["status"]["phase"], alive))
+        self.documents.append((document, alive))
 
     def troubled(self, trouble: str) -> None:
         self.seen.append(("troubled", trouble))
@@ -605,6 +618,25 @@ class TestAdvice:
         rig = Rig(learns, pruner=Rising(), trials=4)
         assert rig.run().status.counts == {Phase.SUCCEEDED: 2, Phase.PRUNED: 2}
         assert rig.verbs("ask_stop") == [("ask_stop", 1, "pruned"), ("ask_stop", 3, "pruned")]
+
+    def test_who_looks_on_hears_of_launches_and_of_constraints(self) -> None:
+        def measured(job: MemoryJob) -> Steps:
+            yield {"phase": Phase.SUCCEEDED, "objectives": {"loss": 1.0}, "metrics": {}}
+
+        rig = Rig(measured, constraints=lambda metrics: 3.0)
+        rig.driver.run()
+        assert rig.onlooker.launches == [(number, Phase.PENDING) for number in range(3)]
+        ends = [document for document, alive in rig.onlooker.documents if not alive]
+        assert [document["spec"]["constraints"] for document in ends] == [[3.0]] * 3
+
+    def test_who_looks_on_hears_of_what_had_ended_before(self) -> None:
+        rig = Rig()
+        rig.driver.run()
+        rig.backend.close()
+        again = Rig(backend=MemoryBackend(succeeds, records=rig.backend.records), trials=4)
+        again.run()
+        assert again.onlooker.found_before == [0, 1, 2]
+        assert [number for number, _ in again.onlooker.launches] == [3]
 
     def test_constraints_are_noted_in_the_record(self) -> None:
         def measured(job: MemoryJob) -> Steps:

@@ -227,7 +227,7 @@ def test_a_sampler_that_fails_ends_the_sweep_with_its_words_and_it_goes_on_once_
         run(sweep(sampler=Fails()))
     assert str(caught.value) == (
         "the sampler, asked for trial 2, raised LookupError: no idea; what has ended is kept,"
-        " expsdk.results('mine') reads it, and run(resume=True) goes on once that is mended"
+        ' expsdk.results("mine", backend="memory") reads it, and run(resume=True) goes on once that is mended'
     )
     assert isinstance(caught.value.__cause__, LookupError)
     status = root.experiment("mine").status

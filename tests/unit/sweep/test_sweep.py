@@ -14,7 +14,7 @@ from simulation.memory import Function, MemoryBackend, MemoryJob, Status
 from expsdk import experiment
 from expsdk.backends import registry
 from expsdk.backends.base import Update
-from expsdk.errors import BackendError, ExperimentExists, PackingError
+from expsdk.errors import BackendError, ExperimentExists, OptionError, PackingError
 from expsdk.experiment.definition import Definition
 from expsdk.space import uniform
 from expsdk.sweep import Sweep
@@ -155,30 +155,40 @@ class TestProgress:
             "expsdk: [1/2] mine-0000  failed  UserError: ValueError: [red] no  x=0",
             "expsdk: [2/2] mine-0001  failed  UserError: ValueError: [red] no  x=1",
             "expsdk: mine: 2 failed",
-            "expsdk: mine-0000 failed: UserError: ValueError: [red] no; its log: /logs/mine-0000.txt",
-            'expsdk: look again: expsdk.results("mine")',
+            "expsdk: 2 failed: UserError: ValueError: [red] no; log of mine-0001: /logs/mine-0001.txt",
+            "expsdk: kept in memory/mine",
+            'expsdk: look again: expsdk show mine --backend memory, or expsdk.results("mine", backend="memory")',
         ]
 
     def test_ctrl_c_is_answered_in_the_order_of_what_happens(self, capsys: pytest.CaptureFixture[str]) -> None:
         sweep(trials=1).run("memory", function=interrupts_once)
+        go_on = 'expsdk resume mine --backend memory, or sweep(name="mine", …).run(resume=True)'
         assert capsys.readouterr().err.splitlines()[1:] == [
             f"expsdk: {HEARD}",
             "expsdk: [1/1] mine-0000  cancelled  x=0",
             "expsdk: mine: 1 cancelled (interrupted: finished trials are kept)",
-            'expsdk: go on: sweep(name="mine", …).run(resume=True), or expsdk.attach("mine").run()',
-            'expsdk: look again: expsdk.results("mine")',
+            "expsdk: kept in memory/mine",
+            f'expsdk: go on: {go_on}, or expsdk.attach("mine", backend="memory").run()',
+            'expsdk: look again: expsdk show mine --backend memory, or expsdk.results("mine", backend="memory")',
         ]
 
-    def test_nothing_is_shown_where_nothing_is_wanted(self, capsys: pytest.CaptureFixture[str]) -> None:
-        sweep().run("memory", progress=False)
+    @pytest.mark.parametrize("quietly", [False, "quiet"])
+    def test_nothing_is_shown_where_nothing_is_wanted(
+        self, capsys: pytest.CaptureFixture[str], quietly: bool | str
+    ) -> None:
+        sweep().run("memory", progress=quietly)
         assert capsys.readouterr() == ("", "")
 
-    def test_nothing_is_drawn_over_trials_of_this_very_process(
+    def test_the_environment_may_want_nothing(
         self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("FORCE_COLOR", "1")  # for rich, this is a terminal
-        monkeypatch.delenv("CI", raising=False)
-        sweep(trials=1).run("memory", takes_ctrl_c=False)
-        assert "[1/1] mine-0000" in capsys.readouterr().err
-        sweep(trials=1).run("memory", takes_ctrl_c=True)
-        assert "[1/1] mine-0000" not in capsys.readouterr().err
+        monkeypatch.setenv("EXPSDK_PROGRESS", "quiet")
+        sweep().run("memory")
+        assert capsys.readouterr() == ("", "")
+
+    def test_a_display_that_there_is_not_is_refused_before_anything_is_made(
+        self, backends: list[MemoryBackend]
+    ) -> None:
+        with pytest.raises(OptionError, match=r"progress is one of live, plain, quiet, True or False, not 'lines'"):
+            sweep().run("memory", progress="lines")
+        assert backends == []

@@ -1,12 +1,10 @@
-"""What people see while a sweep runs: lines where output is kept, a picture on a terminal."""
+"""What people see while a sweep runs where its output is kept: lines."""
 
 from __future__ import annotations
 
 import io
 import os
-import re
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,10 +14,13 @@ from rich.console import Console
 from simulation.documents import make_experiment, make_result
 from simulation.memory import MemoryRecords
 
+from expsdk.analysis.again import Again
 from expsdk.analysis.open import read_results
 from expsdk.analysis.results import Results
-from expsdk.resources.experiment import PrunerChoice
-from expsdk.sweep.budget import Budget
+from expsdk.resources.experiment import Experiment, PrunerChoice
+from expsdk.sweep.display.closing import closing_lines
+from expsdk.sweep.display.lines import LineProgress, StandardError
+from expsdk.sweep.display.words import as_duration, ending_line
 from expsdk.sweep.limits import Limits
 from expsdk.sweep.observer import Observer, Silence, Standing
 from expsdk.sweep.record import with_progress
@@ -47,22 +48,19 @@ def written(console: Console) -> str:
     return file.getvalue()
 
 
-def lines(act: Callable[[LineProgress], object]) -> list[str]:
+class Told(LineProgress):
+    """Begins as every sweep here does."""
+
+    def begin(self, experiment: Experiment | None = None, *, location: str = "here", notice: str = "") -> None:
+        experiment = experiment or make_experiment()
+        self.started(experiment, location=location, notice=notice, again=Again("train-mlp"))
+
+
+def lines(act: Callable[[Told], object]) -> list[str]:
     """Return what is printed."""
     shown = console()
-    act(LineProgress(shown))
+    act(Told(shown))
     return written(shown).splitlines()
-
-
-def picture(act: Callable[[LiveProgress], object], **given: Any) -> list[str]:
-    """Return the lines of the picture."""
-    progress = LiveProgress(console(terminal=True))
-    progress.started(make_experiment(**given), location=".expsdk/train-mlp", notice="")
-    progress.close()  # ends the thread that draws
-    act(progress)
-    shown = console(terminal=True)
-    shown.print(progress._picture())
-    return [line.rstrip() for line in written(shown).splitlines()]
 
 
 def results(*documents: dict[str, Any], **given: Any) -> Results:
@@ -76,13 +74,13 @@ def results(*documents: dict[str, Any], **given: Any) -> Results:
 class TestLines:
     def test_the_first_says_what_starts_and_where_it_is_kept(self) -> None:
         experiment = make_experiment(limits=Limits(trials=50, parallelism=4), sampler="tpe")
-        assert lines(lambda it: it.started(experiment, location=".expsdk/train-mlp", notice="")) == [
+        assert lines(lambda it: it.begin(experiment, location=".expsdk/train-mlp", notice="")) == [
             "expsdk: train-mlp: 50 trials, 4 at a time, sampler tpe, seed 7, kept in .expsdk/train-mlp"
         ]
 
     def test_one_trial_is_one_and_a_notice_has_its_own_line(self) -> None:
         experiment = make_experiment(limits=Limits(trials=1))
-        assert lines(lambda it: it.started(experiment, location="here", notice="forking is not safe on darwin")) == [
+        assert lines(lambda it: it.begin(experiment, location="here", notice="forking is not safe on darwin")) == [
             "expsdk: train-mlp: 1 trial, 1 at a time, sampler random, seed 7, kept in here",
             "expsdk: forking is not safe on darwin",
         ]
@@ -91,8 +89,8 @@ class TestLines:
         found = Standing({Phase.SUCCEEDED: 3, Phase.FAILED: 1, Phase.CANCELLED: 2})
         experiment = with_progress(make_experiment(), found, active_s=0.0)
 
-        def act(it: LineProgress) -> None:
-            it.started(experiment, location="here", notice="")
+        def act(it: Told) -> None:
+            it.begin(experiment, location="here", notice="")
             it.refresh(Standing({Phase.SUCCEEDED: 3, Phase.FAILED: 1, Phase.RUNNING: 2}))
             it.changed(make_result(4), alive=False)
 
@@ -105,18 +103,18 @@ class TestLines:
         experiment = make_experiment()
         spec = experiment.spec.model_copy(update={"pruner": PrunerChoice(name="median")})
         experiment = experiment.model_copy(update={"spec": spec})
-        (line,) = lines(lambda it: it.started(experiment, location="here", notice=""))
+        (line,) = lines(lambda it: it.begin(experiment, location="here", notice=""))
         assert "sampler random, pruner median, seed 7" in line
 
     def test_what_trials_wait_for_is_told_once_for_all_of_them(self) -> None:
-        def act(it: LineProgress) -> None:
+        def act(it: Told) -> None:
             for number, message in ((0, "no node"), (1, "no node"), (2, "no GPU"), (2, "no GPU")):
                 waiting = make_result(number, Phase.PENDING, reason="Unschedulable", message=message)
                 it.changed(waiting, alive=True)
 
         assert lines(act) == [
-            "expsdk: train-mlp-0000  waits: Unschedulable: no node  x=0",
-            "expsdk: train-mlp-0002  waits: Unschedulable: no GPU  x=0.25",
+            "expsdk: train-mlp-0000  waits for a node: no node  x=0",
+            "expsdk: train-mlp-0002  waits for a node: no GPU  x=0.25",
         ]
 
     def test_trouble_is_told_and_its_end(self) -> None:
@@ -127,25 +125,25 @@ class TestLines:
 
     def test_a_sweep_without_a_number_of_trials_says_what_ends_it(self) -> None:
         experiment = make_experiment(limits=Limits(timeout_s=60))
-        (line,) = lines(lambda it: it.started(experiment, location="here", notice=""))
+        (line,) = lines(lambda it: it.begin(experiment, location="here", notice=""))
         assert "trials until the samples or the time run out, 1 at a time" in line
 
     def test_every_trial_has_a_line_when_it_ends(self) -> None:
-        def act(it: LineProgress) -> None:
-            it.started(make_experiment(limits=Limits(trials=2)), location="here", notice="")
+        def act(it: Told) -> None:
+            it.begin(make_experiment(limits=Limits(trials=2)), location="here", notice="")
             it.changed(make_result(0, Phase.RUNNING, loss=2.0), alive=True)
             it.changed(make_result(0, Phase.SUCCEEDED, loss=0.123456789), alive=True)
             it.changed(make_result(0, Phase.SUCCEEDED, loss=0.123456789), alive=False)
             it.changed(make_result(1, Phase.PRUNED, loss=float("nan"), size=1e9), alive=False)
 
         assert lines(act)[1:] == [
-            "expsdk: [1/2] train-mlp-0000  succeeded  loss=0.123457  x=0",
+            "expsdk: [1/2] train-mlp-0000  succeeded  loss=0.123457  x=0  the best so far",
             "expsdk: [2/2] train-mlp-0001  pruned  loss=nan size=1e+09  x=0.125",
         ]
 
     def test_without_a_number_of_trials_they_are_counted(self) -> None:
-        def act(it: LineProgress) -> None:
-            it.started(make_experiment(limits=Limits(timeout_s=60)), location="here", notice="")
+        def act(it: Told) -> None:
+            it.begin(make_experiment(limits=Limits(timeout_s=60)), location="here", notice="")
             for number in range(1200):
                 it.changed(make_result(number), alive=False)
 
@@ -197,27 +195,69 @@ class TestLines:
 class TestClosingLines:
     def closing(self, *documents: dict[str, Any], **given: Any) -> list[str]:
         given = {"phase": Phase.SUCCEEDED, **given}
-        return lines(lambda it: it.finished(results(*documents, **given)))
+        begin = make_experiment()
+        return lines(lambda it: (it.begin(begin), it.finished(results(*documents, **given))))[1:]
 
     def test_they_count_the_trials_and_say_how_to_look_again(self) -> None:
         shown = self.closing(make_result(0), make_result(1), message="2 succeeded")
         assert shown == [
             "expsdk: train-mlp: 2 succeeded",
-            'expsdk: look again: expsdk.results("train-mlp")',
+            "expsdk: kept in memory/train-mlp",
+            'expsdk: look again: expsdk show train-mlp, or expsdk.results("train-mlp")',
         ]
 
-    def test_they_name_the_first_failure_and_its_log(self) -> None:
+    def test_they_name_the_best_with_all_its_parameters(self) -> None:
+        parameters = {f"parameter_{number}": "x" * 20 for number in range(9)}
+        shown = self.closing(make_result(0, loss=2.0), make_result(1, loss=0.123456789, parameters=parameters))
+        sample = " ".join(f"{name}={value}" for name, value in parameters.items())
+        assert shown[1] == f"expsdk: best: train-mlp-0001  loss=0.123457  {sample}"
+
+    def test_with_several_objectives_they_name_those_that_no_other_beats(self) -> None:
+        documents = [
+            make_result(0, loss=2.0, size=1.0),
+            make_result(1, loss=1.0, size=2.0),
+            make_result(2, loss=3.0, size=3.0),
+        ]
+        shown = self.closing(*documents, objectives={"loss": "minimize", "size": "minimize"})
+        assert shown[1] == "expsdk: best: 2 trials that no other beats: train-mlp-0000 train-mlp-0001"
+
+    def test_a_sweep_that_goes_on_elsewhere_can_be_looked_on_again(self) -> None:
+        again = Again("train-mlp", {"backend": "kubernetes", "namespace": "ml"})
+        shown = [line for line, _ in closing_lines(results(make_result(0, Phase.RUNNING), phase=Phase.RUNNING), again)]
+        flags, options = "--backend kubernetes --namespace ml", 'backend="kubernetes", namespace="ml"'
+        watched = f'expsdk watch train-mlp {flags}, or expsdk.attach("train-mlp", {options}).watch()'
+        assert shown[-2:] == [
+            f"it goes on; look on again: {watched}",
+            f'look again: expsdk show train-mlp {flags}, or expsdk.results("train-mlp", {options})',
+        ]
+
+    def test_the_failures_are_told_by_reason(self) -> None:
+        kinds = [("UserError", "ValueError: 1"), ("UserError", "ValueError: 2"), ("Timeout", "too long"), ("Lost", "")]
+        kinds += [("OutOfMemory", "no room"), ("Crashed", "gone"), ("Evicted", "away")]
+        shown = self.closing(
+            *(make_result(n, Phase.FAILED, reason=reason, message=message) for n, (reason, message) in enumerate(kinds))
+        )
+        assert [line.partition(";")[0] for line in shown[1:6]] == [
+            "expsdk: 2 failed: UserError: ValueError: 2",
+            "expsdk: 1 failed: Timeout: too long",
+            "expsdk: 1 failed: Lost",
+            "expsdk: 1 failed: OutOfMemory: no room",
+            "expsdk: 2 failed for other reasons",
+        ]
+
+    def test_they_name_a_failure_and_its_log(self) -> None:
         failure = make_result(1, Phase.FAILED, reason="UserError", message=TRACEBACK)
-        shown = self.closing(make_result(0), failure, failure)
+        other = make_result(0, Phase.FAILED, reason="UserError", message="ValueError: no")
+        shown = self.closing(other, failure, make_result(2))
         assert shown[0] == "expsdk: train-mlp: 1 succeeded, 2 failed"
         assert shown[1] == (
-            "expsdk: train-mlp-0001 failed: UserError: ValueError: [red]the first line :smile:;"
-            " its log: /logs/train-mlp-0001.txt"
+            "expsdk: 2 failed: UserError: ValueError: [red]the first line :smile:;"
+            " log of train-mlp-0001: /logs/train-mlp-0001.txt"
         )
 
     def test_a_failure_without_a_message_has_a_line_too(self) -> None:
         shown = self.closing(make_result(0, Phase.FAILED, reason="Lost"))
-        assert shown[1] == "expsdk: train-mlp-0000 failed: Lost; its log: /logs/train-mlp-0000.txt"
+        assert shown[1] == "expsdk: 1 failed: Lost; log of train-mlp-0000: /logs/train-mlp-0000.txt"
 
     @pytest.mark.parametrize(
         ("phase", "message"),
@@ -237,137 +277,13 @@ class TestClosingLines:
         )
 
 
-class TestPicture:
-    def test_at_first_there_is_nothing_to_tell(self) -> None:
-        bar, best = picture(lambda it: None)
-        assert re.fullmatch(r" {24} 0/10  \d+ s", bar)
-        assert best == "best: none yet"
-
-    def test_it_has_a_bar_with_counts_the_best_trial_and_running_ones(self) -> None:
-        def act(it: LiveProgress) -> None:
-            it.changed(make_result(5, Phase.RUNNING, loss=0.5), alive=True)
-            it.changed(make_result(6, Phase.PENDING), alive=True)
-            it.changed(make_result(4), alive=False)
-            it.refresh(Standing({Phase.RUNNING: 2, Phase.SUCCEEDED: 4, Phase.PRUNED: 1}, (3, 0.123456789)))
-
-        bar, counts, best, *running = picture(act)
-        assert re.fullmatch(r"━{12} {12} 5/10  \d+ s of about \d+ s", bar)
-        assert counts == "2 running  4 succeeded  1 pruned"
-        assert best == "best: loss=0.123457 in train-mlp-0003"
-        assert running == ["  train-mlp-0005  epoch 0  loss=0.5  x=0.625", "  train-mlp-0006  x=0.75"]
-
-    def test_the_rest_of_the_time_is_guessed_from_what_was_spent(self) -> None:
-        def act(it: LiveProgress) -> None:
-            it._began = time.monotonic() - 3600
-            it.refresh(Standing({Phase.SUCCEEDED: 4}))
-
-        assert picture(act)[0].endswith("4/10  1 h 0 min of about 2 h 30 min")
-
-    def test_trials_that_ended_before_took_none_of_this_time(self) -> None:
-        def act(it: LiveProgress) -> None:
-            it._experiment = with_progress(make_experiment(), Standing({Phase.SUCCEEDED: 4}), active_s=0.0)
-            it._began = time.monotonic() - 3600
-            it.refresh(Standing({Phase.SUCCEEDED: 6}))
-
-        assert picture(act)[0].endswith("6/10  1 h 0 min of about 3 h 0 min")
-
-    def test_without_a_number_of_trials_nothing_is_guessed(self) -> None:
-        bar = picture(lambda it: it.refresh(Standing({Phase.SUCCEEDED: 4})), limits=Limits(timeout_s=60))[0]
-        assert re.fullmatch(r"━{24} 4  \d+ s", bar)
-
-    def test_several_objectives_have_no_best_trial(self) -> None:
-        shown = picture(lambda it: None, objectives={"loss": "minimize", "size": "maximize"})
-        assert len(shown) == 1
-
-    def test_a_few_of_many_running_trials_are_shown_each_on_one_line(self) -> None:
-        def act(it: LiveProgress) -> None:
-            for number in range(3000):
-                it.changed(make_result(number, Phase.RUNNING, parameters={"[red]": "y" * 200}), alive=True)
-
-        shown = picture(act)
-        assert len(shown) == 2 + 8 + 1
-        assert all(len(line) <= 80 for line in shown)
-        assert shown[2].startswith("  train-mlp-0000  [red]=yyy")
-        assert shown[2].endswith("y…")
-        assert shown[-1] == "  and 2992 more"
-
-    def test_thousands_of_trials_of_every_phase_fit_a_narrow_terminal(self) -> None:
-        counts = dict.fromkeys(Phase.ALL, 12345)
-        shown = picture(lambda it: it.refresh(Standing(counts)), limits=Limits(trials=100_000))
-        assert all(len(line) <= 80 for line in shown)
-        assert len(shown) == 4
-        assert "49380/100000" in shown[0]
-        counted = "12345 pending 12345 running 12345 succeeded 12345 failed 12345 pruned 12345 cancelled"
-        assert " ".join(shown[1:3]).split() == counted.split()
-
-    def test_the_last_failure_is_told_in_one_line(self) -> None:
-        def act(it: LiveProgress) -> None:
-            for number, message in ((1, "no"), (2, TRACEBACK)):
-                it.changed(make_result(number, Phase.RUNNING), alive=True)
-                it.changed(make_result(number, Phase.FAILED, reason="UserError", message=message), alive=False)
-
-        assert picture(act)[2:] == ["last failure: train-mlp-0002  UserError: ValueError: [red]the first line :smile:"]
-
-    def test_a_failure_that_is_not_over_yet_is_not_the_last(self) -> None:
-        failure = make_result(1, Phase.FAILED, reason="UserError", message=TRACEBACK)
-        assert picture(lambda it: it.changed(failure, alive=True))[2:] == ["  train-mlp-0001  x=0.125"]
-
-    def test_what_is_used_up_of_a_budget_is_shown(self) -> None:
-        limits = Limits(trials=10, budget=Budget("gpu", 8.0))
-        shown = picture(lambda it: it.refresh(Standing({}, None, 1.23456)), limits=limits)
-        assert shown[-1] == "used up: 1.23 of 8 gpu-hours"
-        assert not any("used up" in line for line in picture(lambda it: it.refresh(Standing({}, None, 1.2))))
-
-    def test_trouble_is_shown_until_it_is_over(self) -> None:
-        assert picture(lambda it: it.troubled("the API server is away"))[-1] == "the API server is away"
-        assert "away" not in picture(lambda it: (it.troubled("away"), it.troubled("")))[-1]
-
-    def test_ctrl_c_is_answered_below(self) -> None:
-        assert " ".join(picture(lambda it: it.interrupted(1))[2:]) == ONCE
-        assert picture(lambda it: (it.interrupted(1), it.interrupted(2)))[2:] == [TWICE]
-
-    def test_lines_before_and_after_the_picture_stay(self) -> None:
-        shown = console(terminal=True)
-        progress = LiveProgress(shown)
-        progress.started(make_experiment(), location="[here]", notice=":warning: [red]")
-        progress.close()
-        progress.finished(results(make_result(0), phase=Phase.SUCCEEDED, message="1 succeeded"))
-        text = written(shown)
-        assert "expsdk: train-mlp: 10 trials, 1 at a time, sampler random, seed 7, kept in [here]\n" in text
-        assert "expsdk: :warning: [red]\n" in text
-        assert text.endswith('expsdk: train-mlp: 1 succeeded\nexpsdk: look again: expsdk.results("train-mlp")\n')
-
-    def test_there_is_none_before_the_sweep_starts(self) -> None:
-        shown = console(terminal=True)
-        progress = LiveProgress(shown)
-        shown.print(progress._picture())
-        progress.close()
-        assert written(shown).strip() == ""
-
-
-class TestChoice:
-    def test_output_that_is_no_terminal_gets_lines(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(sys, "stderr", io.StringIO())
-        for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
-            monkeypatch.delenv(name, raising=False)
-        assert isinstance(make_progress(), LineProgress)
-
-    def test_a_terminal_gets_a_picture_but_for_ci_and_where_none_is_wanted(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("FORCE_COLOR", "1")
-        monkeypatch.delenv("CI", raising=False)
-        assert isinstance(make_progress(), LiveProgress)
-        assert isinstance(make_progress(live=False), LineProgress)
-        monkeypatch.setenv("CI", "true")
-        assert isinstance(make_progress(), LineProgress)
-
+class TestOutput:
     def test_a_sweep_goes_on_when_nobody_reads_its_lines_any_more(self, monkeypatch: pytest.MonkeyPatch) -> None:
         reader, writer = os.pipe()
         os.close(reader)
         broken = os.fdopen(writer, "w", buffering=1)
         monkeypatch.setattr(sys, "stderr", broken)
-        progress = make_progress(live=False)
+        progress = LineProgress(StandardError())
         progress.interrupted(1)
         progress.interrupted(2)
         monkeypatch.undo()
@@ -376,7 +292,9 @@ class TestChoice:
 
     def test_who_wants_nothing_is_shown_nothing(self, capsys: pytest.CaptureFixture[str]) -> None:
         silence: Observer = Silence()
-        silence.started(make_experiment(), location="here", notice="")
+        silence.started(make_experiment(), location="here", notice="", again=Again("train-mlp"))
+        silence.found(make_result(0))
+        silence.launched(make_result(0, Phase.PENDING))
         silence.changed(make_result(0), alive=False)
         silence.refresh(Standing({}))
         silence.interrupted(1)
@@ -395,15 +313,9 @@ class TestChoice:
         (3599, "59 min 59 s"),
         (3600, "1 h 0 min"),
         (7500, "2 h 5 min"),
-        (360_000, "100 h 0 min"),
+        (300_000, "83 h 20 min"),
+        (360_000, "4 d 4 h"),
     ],
 )
 def test_durations_are_told_as_people_do(seconds: float, words: str) -> None:
     assert as_duration(seconds) == words
-
-
-def test_a_trial_that_has_logged_nothing_has_a_short_line() -> None:
-    document = make_result(0, Phase.PENDING)
-    assert running_line(document) == "train-mlp-0000  x=0"
-    document["spec"]["summary"] = ""
-    assert running_line(document) == "train-mlp-0000"
