@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FEW_CURVES = 10
 """So many have a colour each and a legend; more are grey."""
+FEW_BARS = 100
 
 
 def draw(kind: str, study: optuna.Study, captions: Captions, **options: Any) -> plotly.graph_objects.Figure:
@@ -62,7 +63,8 @@ def timeline(study: optuna.Study, captions: Captions) -> plotly.graph_objects.Fi
         trace.marker.color = COLOURS[state]
         trace.marker.line.width = 0
         trace.hovertemplate = "%{text}<extra></extra>"
-    figure.update_layout(bargap=0)
+    if len(study.trials) > FEW_BARS:
+        figure.update_layout(bargap=0)  # else gaps are all that is seen
     return _finished(figure, captions)
 
 

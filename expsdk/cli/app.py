@@ -1,7 +1,6 @@
 """The command `expsdk`: its groups of verbs together, and errors in one line.
 
-Exit codes: 0 for what was done, 1 for what could not be, 2 for a wrong command line, 3 where what was looked at is not
-well, 130 after Ctrl-C.
+What the exit codes mean stands in `expsdk.cli.outcome`.
 """
 
 from __future__ import annotations
@@ -94,7 +93,7 @@ def main() -> None:
         app(prog_name="expsdk")
     except ExpsdkError as error:
         typer.echo(f"expsdk: {error}", err=True)
-        sys.exit(CANNOT)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 

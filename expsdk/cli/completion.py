@@ -27,7 +27,7 @@ def complete_phase(incomplete: str) -> list[str]:
     """Return the phases of experiments that begin so."""
     from expsdk.analysis.overview import PHASES
 
-    return [phase for phase in PHASES if phase.lower().startswith(incomplete.lower())]
+    return [phase for phase in PHASES if phase.startswith(incomplete)]
 
 
 def complete_experiment(context: typer.Context, incomplete: str) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from expsdk.cli.completion import complete_experiment
 from expsdk.cli.place import Place, placed
 
 app = typer.Typer()
@@ -18,7 +19,11 @@ def dashboard(
     place: Place,
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME", help="Experiments to show; by default all, and those that begin later."),
+        typer.Argument(
+            metavar="NAME",
+            help="Experiments to show; by default all, and those that begin later.",
+            autocompletion=complete_experiment,
+        ),
     ] = None,
     port: Annotated[
         int | None, typer.Option("--port", "-p", help="By default 8420, or a free one where that is taken.")

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from expsdk.cli.outcome import CANNOT
 from expsdk.cli.output import Column, Format, Output, print_rows, style_of
 from expsdk.cli.place import Place, placed
 
@@ -42,7 +41,7 @@ def doctor(
     rows = [{"name": each.name, "state": each.state, "found": each.found, "remedy": each.remedy} for each in findings]
     print_rows(rows, ["name", "state", "found", "remedy"], _COLUMNS, Format.WIDE if output is Format.TABLE else output)
     if any(each.state == "fail" for each in findings):
-        raise typer.Exit(CANNOT)
+        raise typer.Exit(1)
 
 
 _COLUMNS = (

@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 _PANEL = "Where"
 
 
-def _complete_backend(incomplete: str) -> list[str]:
-    return [name for name in BACKENDS if name.startswith(incomplete)]
-
-
 Backend = Annotated[
     str | None,
     typer.Option(
@@ -33,8 +29,8 @@ Backend = Annotated[
         "-b",
         metavar="|".join(BACKENDS),
         help="Where experiments are: this machine's files or a cluster.",
+        autocompletion=lambda incomplete: [name for name in BACKENDS if name.startswith(incomplete)],
         rich_help_panel=_PANEL,
-        autocompletion=_complete_backend,
     ),
 ]
 Root = Annotated[

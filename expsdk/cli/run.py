@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from expsdk.cli import jobs
+from expsdk.cli.completion import complete_experiment
 from expsdk.cli.jobs import JobFlags
-from expsdk.cli.outcome import Form, OutputForm, exit_code_of, print_outcome
+from expsdk.cli.outcome import exit_code_after_driving, print_outcome
+from expsdk.cli.output import Format, Output, say
 from expsdk.cli.place import Place, placed
 from expsdk.cli.values import parse_choice, parse_duration, parse_settings
 from expsdk.errors import BackendError, SweepError
@@ -35,6 +37,11 @@ _FLAGS = {
     "resume": "--resume",
     "detach": "--detach",
     "backend": "--backend",
+    "root": "--root",
+    "namespace": "--namespace",
+    "context": "--context",
+    "kubeconfig": "--kubeconfig",
+    "image": "--image",
 }
 _CALL = re.compile(r"\b(?:sweep|run)\((--[^()]*)\)")
 _ARGUMENT = re.compile(r"\b(\w+)=('[^']*'|True|…|)")
@@ -151,7 +158,7 @@ def run(
         bool, typer.Option("--debug", help="Run trials one by one in this process, where breakpoints stop.")
     ] = False,
     quiet: Quiet = False,
-    output: OutputForm = Form.TABLE,
+    output: Output = Format.TABLE,
 ) -> None:
     """Run the experiment that a script defines, as a sweep, and print its best trial.
 
@@ -212,28 +219,30 @@ def run(
         if detach:
             attached = sweep.run(backend, resume=resume, detach=True, progress=not quiet, **where)
             typer.echo(attached.name)
-            typer.echo(
-                f"expsdk: {attached.name} is left to a coordinator in the cluster; look on: expsdk watch"
-                f" {attached.name}{place.flags()}",
-                err=True,
+            say(
+                f"{attached.name} is left to a coordinator in the cluster; look on: expsdk watch"
+                f" {attached.name}{place.flags()}"
             )
             return
         results = sweep.run(backend, resume=resume, detach=False, progress=not quiet, **where)
     print_outcome(results, output)
-    sys.exit(exit_code_of(results))
+    sys.exit(exit_code_after_driving(results))
 
 
 @app.command()
 @placed
 def resume(
     place: Place,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The sweep's name, as run showed it.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="The sweep's name, as run showed it.", autocompletion=complete_experiment),
+    ],
     trials: Annotated[
         int | None,
         typer.Option("--trials", "-t", metavar="N", help="How many in all, from now on; by default as many."),
     ] = None,
     quiet: Quiet = False,
-    output: OutputForm = Form.TABLE,
+    output: Output = Format.TABLE,
 ) -> None:
     """Go on with a sweep that was stopped, interrupted or killed, without its script, and print its best trial.
 
@@ -249,7 +258,7 @@ def resume(
 
     results = attach(name, backend=place.backend, **place.options()).run(trials=trials, progress=not quiet)
     print_outcome(results, output)
-    sys.exit(exit_code_of(results))
+    sys.exit(exit_code_after_driving(results))
 
 
 def _fixed(experiment: Experiment[..., object], fixed: dict[str, Any], told: dict[str, Any]) -> Experiment[..., object]:

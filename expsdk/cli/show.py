@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from expsdk.cli.completion import complete_name
-from expsdk.cli.outcome import exit_code_of_phase
+from expsdk.cli.outcome import exit_code_of_phase, exit_code_of_sweep
 from expsdk.cli.output import Format, Output, print_document, print_lines
 from expsdk.cli.place import Place, placed
 from expsdk.cli.target import find_target
@@ -45,23 +45,23 @@ def show(
     """
     records = place.records()
     experiment, number = find_target(records, name)
-    phase = _show_experiment(place, experiment, output) if number is None else _show_trial(place, name, output)
-    raise typer.Exit(exit_code_of_phase(phase))
+    show_it = _show_experiment if number is None else _show_trial
+    raise typer.Exit(show_it(records, name if number is not None else experiment, output))
 
 
-def _show_experiment(place: Place, name: str, output: Format) -> str:
+def _show_experiment(records: Records, name: str, output: Format) -> int:
     from expsdk.analysis.again import Again
     from expsdk.analysis.open import read_results
     from expsdk.analysis.overview import OVERVIEW_FIELDS, is_driven, overview
     from expsdk.cli.sheets import experiment_lines
 
-    records = place.records()
     experiment = records.experiment(name)
     driven = is_driven(records, experiment)
     row = overview(experiment, driven=driven, trials_outlive=records.trials_outlive)
+    code = exit_code_of_sweep(row["phase"], succeeded=row["succeeded"])
     if not output.is_table:
         print_document(experiment.to_document(), output, name=name, row=lambda: row, fields=OVERVIEW_FIELDS)
-        return str(row["phase"])
+        return code
     results = read_results(records, name)
     is_waiting = results.counts.get(Phase.PENDING)
     waiting = [each for each in records.results(name) if _phase_of(each) == Phase.PENDING] if is_waiting else []
@@ -74,22 +74,21 @@ def _show_experiment(place: Place, name: str, output: Format) -> str:
             encoding=sys.stdout.encoding,
         )
     )
-    return str(row["phase"])
+    return code
 
 
-def _show_trial(place: Place, name: str, output: Format) -> str:
+def _show_trial(records: Records, name: str, output: Format) -> int:
     from expsdk.analysis.again import Again
     from expsdk.analysis.open import open_trial
     from expsdk.analysis.rows import columns_of
     from expsdk.cli.sheets import trial_lines
     from expsdk.sweep.display.words import waits_for
 
-    records = place.records()
     document = records.result(name)
     trial = open_trial(records, document)
     if not output.is_table:
         print_document(document, output, name=name, row=trial.to_dict, fields=columns_of([trial.to_dict()]))
-        return trial.phase
+        return exit_code_of_phase(trial.phase)
     waits = waits_for(document) if trial.phase == Phase.PENDING else ""
     print_lines(
         trial_lines(
@@ -100,7 +99,7 @@ def _show_trial(place: Place, name: str, output: Format) -> str:
             encoding=sys.stdout.encoding,
         )
     )
-    return trial.phase
+    return exit_code_of_phase(trial.phase)
 
 
 def _last_words(records: Records, trial: str) -> list[str]:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from expsdk.cli.completion import complete_experiment, complete_name
 from expsdk.cli.outcome import INTERRUPTED
+from expsdk.cli.output import say
 from expsdk.cli.place import Place, placed
 from expsdk.cli.target import find_target
 from expsdk.errors import BackendError
@@ -24,7 +26,9 @@ app = typer.Typer()
 @placed
 def stop(
     place: Place,
-    name: Annotated[str, typer.Argument(metavar="NAME|TRIAL", help="A sweep, or one trial of it.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME|TRIAL", help="A sweep, or one trial of it.", autocompletion=complete_name)
+    ],
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it has ended.")] = True,
 ) -> None:
     """Stop a sweep, or one trial of it, wherever it is driven; all results are kept.
@@ -48,7 +52,7 @@ def stop(
         else:
             _stop_trial(sweep, number, wait=wait)
     except KeyboardInterrupt:
-        typer.echo(f"expsdk: {name} was asked to stop, and ends without you", err=True)
+        say(f"{name} was asked to stop, and ends without you")
         sys.exit(INTERRUPTED)
 
 
@@ -56,7 +60,9 @@ def stop(
 @placed
 def delete(
     place: Place,
-    names: Annotated[list[str], typer.Argument(metavar="NAME…", help="Sweeps that have ended.")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME", help="Sweeps that have ended.", autocompletion=complete_experiment)
+    ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Delete sweeps with all that is kept of them: results, logs, checkpoints; says what, and asks first.
@@ -83,7 +89,7 @@ def _stop_sweep(sweep: AttachedSweep, place: Place, *, wait: bool) -> None:
     if phase in Phase.FINISHED:
         typer.echo(f"{sweep.name} has ended already: {phase}")
         return
-    typer.echo(f"expsdk: {sweep.name}: no more trials are launched, and the running ones are asked to stop", err=True)
+    say(f"{sweep.name}: no more trials are launched, and the running ones are asked to stop")
     results = sweep.stop(wait=wait, progress=False)
     phase = results.experiment.status.phase
     if phase not in Phase.FINISHED:
@@ -92,7 +98,7 @@ def _stop_sweep(sweep: AttachedSweep, place: Place, *, wait: bool) -> None:
     from expsdk.analysis.words import counts_by_phase
 
     typer.echo(f"{sweep.name} has ended: {counts_by_phase(results.counts) or 'no trial'}")
-    typer.echo(f"expsdk: go on: expsdk resume {sweep.name}{place.flags()}", err=True)
+    say(f"go on: expsdk resume {sweep.name}{place.flags()}")
 
 
 def _stop_trial(sweep: AttachedSweep, number: int, *, wait: bool) -> None:
@@ -100,7 +106,7 @@ def _stop_trial(sweep: AttachedSweep, number: int, *, wait: bool) -> None:
     if trial.phase in Phase.FINISHED:
         typer.echo(f"{trial.name} has ended already: {_words(trial.phase, trial.reason)}")
         return
-    typer.echo(f"expsdk: {trial.name} is asked to stop, and is not tried again", err=True)
+    say(f"{trial.name} is asked to stop, and is not tried again")
     trial = sweep.stop_trial(number, wait=wait)
     if trial.phase in Phase.FINISHED:
         typer.echo(f"{trial.name} has ended: {_words(trial.phase, trial.reason)}")

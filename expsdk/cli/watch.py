@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from expsdk.cli.completion import complete_experiment, complete_trial
-from expsdk.cli.outcome import NOT_WELL, exit_code_of_phase
+from expsdk.cli.outcome import NOT_WELL, exit_code_of
 from expsdk.cli.output import print_lines, say
 from expsdk.cli.place import Place, placed
 from expsdk.cli.target import find_trial
@@ -42,7 +42,7 @@ def watch(
         say(f"{name} was interrupted, and nobody drives it; go on with it: expsdk resume {name}{place.flags()}")
         raise typer.Exit(NOT_WELL)
     results = attach(name, backend=place.backend, **place.options()).watch()
-    raise typer.Exit(exit_code_of_phase(results.experiment.status.phase))
+    raise typer.Exit(exit_code_of(results))
 
 
 @app.command()

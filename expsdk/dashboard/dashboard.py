@@ -15,7 +15,7 @@ from expsdk.dashboard.logs import LogWatch
 from expsdk.dashboard.server import Server, is_loopback
 from expsdk.dashboard.watching import ExperimentWatch, ListWatch
 from expsdk.errors import DashboardError
-from expsdk.resources.names import EXPERIMENT_NAME_PATTERN
+from expsdk.resources.names import EXPERIMENT_NAME_PATTERN, trial_number
 
 DEFAULT_PORT = 8420
 LOOPBACK = "127.0.0.1"
@@ -89,7 +89,7 @@ class Dashboard:
 
     def serve(self) -> None:
         """Serve until `close` is called from another thread, or Ctrl-C is pressed."""
-        self._server.serve_forever(poll_interval=0.2)
+        self._server.serve_forever(poll_interval=0.1)
 
     def start(self) -> Dashboard:
         """Serve from a thread of its own."""
@@ -137,7 +137,7 @@ class Dashboard:
         """Whether these are names, and of what is shown: no path, and no trial of another experiment."""
         if not _NAME.fullmatch(name) or (self._names and name not in self._names):
             return False
-        return not trial or (trial.startswith(f"{name}-") and trial[len(name) + 1 :].isdecimal() and trial.isascii())
+        return not trial or trial_number(name, trial) is not None
 
     def __enter__(self) -> Dashboard:  # noqa: PYI034 (typing has Self from 3.11 on)
         return self.start()

@@ -89,9 +89,7 @@ def history(sight: Sight, metric: str) -> dict[str, Any]:
     return {
         "metric": objective.metric,
         "direction": objective.direction,
-        "prefix": results.name,
         "numbers": [trial.number for trial in valued],
-        "names": [trial.name for trial in valued] if _has_odd_names(results) else None,
         "seconds": [_seconds_since(began, trial) for trial in valued],
         "values": [encode_number(trial.values[objective.metric]) for trial in valued],
         "phases": [trial.phase for trial in valued],
@@ -278,11 +276,6 @@ def _time_left_s(finished: Sequence[TrialRecord], total: int | None) -> float | 
 def _seconds_since(began: datetime | None, trial: TrialRecord) -> float | None:
     moment = trial.ended or trial.started
     return None if began is None or moment is None else round((moment - began).total_seconds(), 1)
-
-
-def _has_odd_names(results: Results) -> bool:
-    """Whether any trial is not named after its number as ours are."""
-    return any(trial.name != f"{results.name}-{trial.number:04d}" for trial in results)
 
 
 def _facts(results: Results) -> list[list[str]]:

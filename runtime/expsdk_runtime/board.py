@@ -26,7 +26,7 @@ SWITCH = "EXPSDK_TENSORBOARD"
 """Environment variable: "off" writes no event files, "on" does so whatever importing tensorboardX takes."""
 BEGIN_AFTER_S = 5.0
 EVERY_S = 2.0
-LAST_WORDS_S = 5.0
+LAST_WORDS_S = 2.0
 
 
 class Board:

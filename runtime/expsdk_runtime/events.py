@@ -135,7 +135,8 @@ class TrialEvents:
         for name, value in self._parameters.items():
             _set(start.hparams[name], value)
         self._say("session_start_info", session_start_info=start, at=self._started)
-        self.flush()
+        if former:
+            self.flush()  # which waits for the disk
         for entry in former:
             if entry.stat().st_size:
                 os.truncate(entry.path, 0)  # a TensorBoard that reads it just now goes on to the next one

@@ -217,6 +217,18 @@ def test_a_server_that_goes_away_is_told_and_found_again(browser: Any, serve: An
     assert "8 of 8 trials" in browser.text()
 
 
+def test_an_address_of_nothing_is_told(browser: Any, serve: Callable[..., str], ended: Path) -> None:
+    address = serve("train-mlp").partition("#")[0]
+    for place in ("other", "train-mlp/other-0000", "..", "train-mlp/train-mlp-0000/more"):
+        browser.open(f"{address}#/{place}")
+        if place.endswith("more"):
+            browser.until_text("Trial 0000")
+        else:
+            browser.until_text("This dashboard shows no experiment and no trial of that name.")
+    browser.open(f"{address}#/train-mlp/train-mlp-0099")
+    browser.until_text("train-mlp has 8 trials, and none is named 'train-mlp-0099'")
+
+
 def test_optunas_dashboard_is_a_click_away_and_back(browser: Any, serve: Callable[..., str], ended: Path) -> None:
     pytest.importorskip("optuna_dashboard")
     browser.open(serve("train-mlp"))

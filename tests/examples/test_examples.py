@@ -31,7 +31,7 @@ SMALL = {
 """Arguments that make an example small; one that is not named here runs as it is."""
 PRUNED = {"09_prune"}
 """Examples some of whose trials are stopped early."""
-NEEDS = {"05_torch": "torch"}
+NEEDS = {"05_torch": "torch", "12_autolog": "xgboost"}
 """Libraries that an example may lack: it says so, ends well, and its test is skipped."""
 
 

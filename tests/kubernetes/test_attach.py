@@ -160,7 +160,7 @@ def test_a_sweep_that_was_interrupted_is_gone_on_with_by_its_script_and_looked_o
         onlooker.send_signal(signal.SIGINT)
         seen, words = onlooker.communicate(timeout=WITHIN_S)
         assert onlooker.returncode == 0, words
-        assert "the sweep goes on without you" in words
+        assert "nobody looks on here any more; the sweep goes on" in words
         assert "'Running'" in seen
         ready("delete", "pod", "--selector", "job-name=stairs-0002", "--wait=false")
         printed, complaints = again.communicate(timeout=WITHIN_S)

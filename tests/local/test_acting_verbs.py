@@ -136,7 +136,7 @@ class TestRun:
     def test_the_exit_code_tells_of_failure(self, cli: Cli) -> None:
         done = cli("run", "train.py", "-t", "2", "-q", "--set", "note=fail", "-o", "json")
         outcome = json.loads(done.stdout)
-        assert (done.returncode, outcome["counts"], outcome["best"]) == (1, {"Failed": 2}, [])
+        assert (done.returncode, outcome["counts"], outcome["best"]) == (3, {"Failed": 2}, [])
 
     def test_trials_stop_at_breakpoints_in_this_process(self, cli: Cli) -> None:
         done = cli("run", "train.py", "-t", "1", "-q", "--debug", "--set", "opt=adam")
@@ -181,8 +181,8 @@ class TestRun:
             (
                 ["train.py"],
                 (
-                    "a sweep ends after some trials or some time, and sampler 'random' proposes for ever; give --trials,"
-                    " --timeout or --budget, or use --sampler grid for every sample of a finite space"
+                    "a sweep ends after some trials or some time, and sampler 'random' proposes for ever; give"
+                    " --trials, --timeout or --budget, or use --sampler grid for every sample of a finite space"
                 ),
             ),
             (
@@ -262,8 +262,8 @@ class TestStop:
             assert (stopped.returncode, stopped.stdout) == (0, "busy-0001 has ended: Cancelled\n")
             assert stopped.stderr == "expsdk: busy-0001 is asked to stop, and is not tried again\n"
             assert cli("stop", "busy-0001").stdout == "busy-0001 has ended already: Cancelled\n"
-            assert refused(cli("stop", "busy-0099")) == (
-                "busy has 3 trials, and no 'busy-0099'; they are called busy-0000 to busy-0002"
+            assert refused(cli("stop", "busy-0099")).startswith(
+                "busy has 3 trials, and no 'busy-0099'; they are called busy-0000 to busy-0002; did you mean 'busy-000"
             )
             assert refused(cli("delete", "busy", "--yes")) == (
                 "a sweep that runs is not deleted, and 'busy' runs now; stop it first: expsdk stop busy"

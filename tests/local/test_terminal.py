@@ -265,7 +265,7 @@ def test_a_terminal_that_breaks_lines_anew_keeps_one_picture(
     tmux("new-session", "-d", "-s", "it", "-x", "100", "-y", "45", f"{sys.executable} train.py chatty; sleep 60")
     try:
         wait_until(lambda: "6/12 50%" in seen())
-        for width, height in (("70", "45"), ("120", "50"), ("60", "45"), ("100", "45")):
+        for width, height in (("70", "45"), ("110", "45"), ("80", "45"), ("100", "45")):
             tmux("resize-window", "-t", "it", "-x", width, "-y", height)
             time.sleep(0.6)  # two pictures: there is nothing else to wait for
             wait_until(lambda: seen().count("6/12") == 1)

@@ -86,10 +86,20 @@ function connected() {
 
 function lost() {
   if (!late) late = setTimeout(() => { connection.textContent = "The dashboard’s server does not answer; trying again"; }, LATE_MS);
-  if (source.readyState === EventSource.CLOSED) {
-    const stream = shownStream;
-    setTimeout(() => { if (stream === shownStream && !document.hidden) listen(stream); }, LATE_MS);
-  }
+  if (source.readyState === EventSource.CLOSED) askWhy(shownStream);
+}
+
+// A stream that was refused is not tried again by the browser, and why it was is not told.
+async function askWhy(stream) {
+  const asking = new AbortController();
+  const status = await fetch(stream, { signal: asking.signal }).then((answer) => answer.status, () => 0);
+  asking.abort();
+  if (stream !== shownStream) return;
+  if (status === 404) {
+    connected();
+    data = { missing: true };
+    draw();
+  } else setTimeout(() => { if (stream === shownStream && !document.hidden) listen(stream); }, LATE_MS);
 }
 
 function draw() {
@@ -107,11 +117,16 @@ function draw() {
 function render() {
   const log = main.querySelector("pre.log");
   const isAtEnd = !log || log.scrollHeight - log.scrollTop - log.clientHeight < 30;
-  const page = route.trial ? renderTrial : route.name ? renderExperiment : renderList;
+  const page = data.missing ? renderMissing : route.trial ? renderTrial : route.name ? renderExperiment : renderList;
   morph(main, h("main", { id: "main", tabindex: -1 }, page(data, route)));
   const shown = main.querySelector("pre.log");
   if (shown && isAtEnd) shown.scrollTop = shown.scrollHeight;
   drawTitle();
+}
+
+function renderMissing() {
+  return [h("h1", {}, "Nothing is here"), h("p", {}, "This dashboard shows no experiment and no trial of that name. ",
+    h("a", { href: "#/" }, "See what it shows"), ".")];
 }
 
 function drawPath() {

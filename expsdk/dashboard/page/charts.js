@@ -9,7 +9,7 @@ export function historySpec(history, experiment, query) {
   const byTime = query.get("x") === "time";
   const violating = new Set(history.violating);
   const points = history.numbers.map((trial, place) => {
-    const name = history.names ? history.names[place] : `${history.prefix}-${String(trial).padStart(4, "0")}`;
+    const name = `${experiment}-${String(trial).padStart(4, "0")}`;
     const phase = history.phases[place];
     return {
       x: byTime ? history.seconds[place] : trial,

@@ -2,7 +2,8 @@
 
 rich's Live erases line by line before it draws, and counts on the width that it drew with; this neither flickers nor
 leaves pieces behind when the terminal is made narrower. Between two pictures nothing is changed about the terminal: the
-cursor is there and stands below the picture, so that whatever ends the process leaves a terminal that works.
+cursor is there and stands below the picture, so that whatever ends the process leaves a terminal that works. Only what
+a narrower terminal breaks into more rows than it has stays behind, in what can be scrolled back to.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TextIO
 
-# Output is synchronised where the terminal knows how (https://contour-terminal.org/vt-extensions/synchronized-output/),
-# the cursor is hidden, and lines are cut, should a terminal find a sign wider than we do.
-_BEGIN = "\x1b[?2026h\x1b[?25l\x1b[?7l"
-_END = "\x1b[?7h\x1b[?25h\x1b[?2026l"
+# Output is synchronised where the terminal knows how (https://contour-terminal.org/vt-extensions/synchronized-output/)
+# and the cursor is hidden. Where a terminal cuts lines when it is made narrower, it is to cut those that it finds wider
+# than we do; one that breaks them has to do so always, since it may tell of its new size a moment late.
+_BEGIN, _END = "\x1b[?2026h\x1b[?25l", "\x1b[?25h\x1b[?2026l"
+_CUT, _BREAK = "\x1b[?7l", "\x1b[?7h"
 _ERASE_LINE, _ERASE_BELOW, _PLAIN = "\x1b[K", "\x1b[J", "\x1b[0m"
 
 
@@ -32,6 +34,7 @@ class Screen:
         self.is_gone = False
         self._stream = stream
         self._reflows = reflows(environment)
+        self._begin, self._end = (_BEGIN, _END) if self._reflows else (_BEGIN + _CUT, _BREAK + _END)
         self._drawn: list[int] = []  # the cells of each line
         self._text: list[str] = []
 
@@ -61,7 +64,7 @@ class Screen:
             cells: How many cells each of them has.
         """
         body = "".join(f"{line}{_ERASE_LINE}\n" for line in lines)
-        self._write(f"{_BEGIN}{self._to_top()}{body}{_ERASE_BELOW}{_END}")
+        self._write(f"{self._begin}{self._to_top()}{body}{_ERASE_BELOW}{self._end}")
         self._drawn, self._text = list(cells), list(lines)
 
     def say(self, text: str) -> None:
@@ -70,7 +73,7 @@ class Screen:
             text += "\n"
         picture = "".join(f"{line}{_ERASE_LINE}\n" for line in self._text)
         above = f"{self._blank()}{text}{_PLAIN}"
-        self._write(f"{above}{_BEGIN}{picture}{_END}" if picture else above)
+        self._write(f"{above}{self._begin}{picture}{self._end}" if picture else above)
 
     def erase(self) -> None:
         """Take the picture away."""

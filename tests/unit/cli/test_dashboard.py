@@ -26,7 +26,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
         (
             ["train-mpl"],
             1,
-            r"expsdk: no experiment 'train-mpl' is kept in .*/\.expsdk \(there: train-mlp\); did you mean 'train-mlp'\?",
+            r"expsdk: no experiment 'train-mpl' is kept in .* \(there: train-mlp\); did you mean 'train-mlp'\?",
         ),
         (
             ["--host", "0.0.0.0"],

@@ -92,6 +92,24 @@ class TestStatus:
 def never(job: MemoryJob) -> Any:
     raise AssertionError("nothing is launched")
 
+    def test_its_conditions_tell_what_kubectl_waits_for(self) -> None:
+        def conditions(record: Experiment) -> dict[str, str]:
+            return {each.type: each.status for each in record.status.conditions}
+
+        running = {"Running": "True", "Complete": "False", "Failed": "False"}
+        record = record_of(plan())
+        assert conditions(record) == running
+        for phase, holds in ((Phase.SUCCEEDED, "Complete"), (Phase.FAILED, "Failed"), (Phase.CANCELLED, "")):
+            ended = with_ending(record, phase=phase, message="why")
+            assert conditions(ended) == {kind: str(kind == holds) for kind in running}
+            assert conditions(with_beginning(ended)) == running
+
+    def test_its_progress_is_how_many_trials_have_ended_of_how_many(self) -> None:
+        standing = Standing({Phase.SUCCEEDED: 2, Phase.FAILED: 1, Phase.RUNNING: 2})
+        for trials, progress in ((5, "3/5"), (None, "3")):
+            limited = plan(trials=trials, timeout_s=1.0)
+            assert with_progress(record_of(limited), standing, active_s=0.0).status.progress == progress
+
 
 class TestConductor:
     def conductor(self, planned: Plan) -> Any:
