@@ -28,7 +28,7 @@ from expsdk.cli import (
     tensorboard,
     watch,
 )
-from expsdk.cli.outcome import CANNOT, INTERRUPTED
+from expsdk.cli.outcome import INTERRUPTED
 from expsdk.cli.sections import Verbs
 from expsdk.errors import ExpsdkError
 from expsdk.version import __version__
