@@ -166,7 +166,7 @@ def run(
     its own settings above all, is left out, and the flags here count. `python train.py` runs that one.
 
     With --set, a parameter has the one value in all trials; where all have one, a single trial runs. Exit code: 0 when
-    the sweep has ended well and a trial has succeeded, 1 when not, 130 when it was interrupted.
+    the sweep has ended well and a trial has succeeded, 3 when not, 130 when it was interrupted.
 
     \b
     expsdk run train.py --trials 50 --parallelism 4 --sampler tpe --seed 7

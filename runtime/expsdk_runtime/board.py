@@ -27,6 +27,7 @@ SWITCH = "EXPSDK_TENSORBOARD"
 BEGIN_AFTER_S = 5.0
 EVERY_S = 2.0
 LAST_WORDS_S = 2.0
+LAST_WORDS_WHEN_ON_S = 20.0
 
 
 class Board:
@@ -50,7 +51,7 @@ class Board:
         self._phase = phase
         self._ended.set()
         if self._thread.is_alive():
-            self._thread.join(LAST_WORDS_S)
+            self._thread.join(LAST_WORDS_WHEN_ON_S if os.environ.get(SWITCH) == "on" else LAST_WORDS_S)
 
     def _run(self) -> None:
         is_over = self._ended.wait(BEGIN_AFTER_S)

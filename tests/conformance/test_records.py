@@ -161,3 +161,13 @@ def test_a_sweep_is_driven_while_it_runs_and_cannot_be_deleted(place: Any, train
 def test_the_sweep_says_which_numbers_are_impossible(train: Any) -> None:
     with pytest.raises(ValueError, match="parallelism is an integer of at least 1, not 0"):
         train.sweep(trials=1, parallelism=0, sampler="grid", seed=7, grace_s=1.0)
+
+
+def test_its_address_finds_it_again_from_anywhere(
+    place: Any, train: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = place.run(train, name="found")
+    address = place.records.address()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("EXPSDK_ROOT", raising=False)
+    assert results("found", **address).counts == found.counts

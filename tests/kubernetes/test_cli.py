@@ -156,6 +156,9 @@ def test_what_is_kept_is_read(shell: Shell) -> None:
     assert shell("logs", "fit-0001") == "x is 1\n"
     assert "'fit-0001' has one pod here" in shell("logs", "fit-0001", "--previous", code=1)
     shell("watch", "fit")
+    pytest.importorskip("tensorboardX")
+    assert "fit: 3 trials in" in shell("tensorboard", "fit", "--no-server", "--logdir", "runs")
+    assert len(list((shell.directory / "runs").rglob("*tfevents*"))) >= 3
 
 
 def test_the_doctor_tells_what_is_in_force_and_what_is_missing(

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from expsdk.sweep.progress import LineProgress, as_duration, ending_line
 from rich.console import Console
 from simulation.documents import make_experiment, make_result
 from simulation.memory import MemoryRecords

@@ -56,7 +56,7 @@ def running(number: int, *values: float, **given: Any) -> dict[str, Any]:
     document = make_result(number, Phase.RUNNING, **given)
     if values:
         epochs = list(range(len(values)))
-        document["status"]["history"] = {"loss": {"stride": 1, "epochs": epochs, "values": list(values)}}
+        document["status"]["history"] = {"loss": {"stride": 1, "points": [epochs, list(values)]}}
         document["status"].update(objectives={"loss": values[-1]}, epoch=len(values) - 1)
     return document
 
@@ -95,7 +95,7 @@ class TestWhatIsRead:
 
     def test_the_best_is_told_with_its_parameters_and_its_curve(self) -> None:
         best = make_result(7, loss=0.25, parameters={"lr": 0.02797, "opt": "adam"})
-        best["status"]["history"]["loss"]["values"] = [4.0, 3.0, 2.0, 1.0]
+        best["status"]["history"]["loss"]["points"] = [[0, 1, 2, 3], [4.0, 3.0, 2.0, 1.0]]
 
         def act(it: Board) -> None:
             for document in (make_result(1, loss=0.5), best, make_result(8, loss=0.75), make_result(9, loss=math.nan)):
