@@ -1,8 +1,8 @@
 """What verbs print on standard output: records as a table that fits the terminal, or in a form for programs.
 
 A verb that lists prints rows: `json` and `yaml` are a list of flat objects, `csv` has the same fields as columns, and
-`name` is one name a line. A verb that shows one
-thing prints its whole document as `json` and `yaml`. Messages are no data, and go to standard error.
+`name` is one name a line. A verb that shows one thing prints its whole document as `json` and `yaml`. Messages are no
+data, and go to standard error.
 """
 
 from __future__ import annotations
@@ -21,7 +21,18 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = ["Column", "Format", "Output", "Row", "print_document", "print_rows", "say", "style_of", "styled"]
+__all__ = [
+    "Column",
+    "Format",
+    "Output",
+    "Row",
+    "print_document",
+    "print_lines",
+    "print_rows",
+    "say",
+    "style_of",
+    "styled",
+]
 
 Row = Mapping[str, Any]
 _GAP = "  "
@@ -202,7 +213,7 @@ def _print_table(rows: Sequence[Row], columns: Sequence[Column], output: Format)
     ]
     room = None if output is Format.WIDE else terminal_width()
     shown, widths = _fit([column.is_number for column in columns], widths, room)
-    head = _line([columns[place].title.upper() for place in shown], shown, columns, widths, [_FAINT] * len(shown))
+    head = _line([columns[place].title for place in shown], shown, columns, widths, [_FAINT] * len(shown))
     lines = [head]
     for row, line in zip(rows, cells, strict=True):
         styles = [style(row) if (style := columns[place].style) else "" for place in shown]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _PANEL = "Where"
 
+
 Backend = Annotated[
     str | None,
     typer.Option(

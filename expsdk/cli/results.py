@@ -123,7 +123,7 @@ def _columns(trials: Results, fields: Sequence[str]) -> list[Column]:
         Column("trial", lambda row: str(row["name"]).rpartition("-")[2]),
         *([Column("phase", _state, style=style_of("phase"))] if has_other_phases else []),
         *(_number_column(field) for field in objectives),
-        *(_parameter_column(field) for field in parameters),
+        *(_parameter_column(field, trials) for field in parameters),
         Column("epoch", lambda row: "-" if row["epoch"] is None else str(row["epoch"]), is_number=True),
         Column("took", lambda row: as_span(row["duration_s"]), is_number=True),
         *(_number_column(field, is_wide=True) for field in metrics),
@@ -146,5 +146,8 @@ def _number_column(field: str, *, is_wide: bool = False) -> Column:
     return Column(name, lambda row: as_number(row.get(field)), is_number=True, is_wide=is_wide)
 
 
-def _parameter_column(field: str) -> Column:
-    return Column(field.partition(".")[2], lambda row: as_value(row.get(field)))
+def _parameter_column(field: str, trials: Results) -> Column:
+    name = field.partition(".")[2]
+    values = [trial.parameters[name] for trial in trials if name in trial.parameters]
+    are_numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
+    return Column(name, lambda row: as_value(row.get(field)), is_number=are_numbers)

@@ -34,6 +34,8 @@ def find_trial(records: Records, name: str) -> Document:
         ExperimentNotFound: There is no experiment that it could be of.
         TrialNotFound: The experiment is there, and has no such trial.
     """
+    from expsdk.analysis.words import count_of
+
     experiment = _experiment_of(name)
     if experiment is None:
         example = next(iter(records.trial_names(records.experiment(name).metadata.name)), f"{name}-0000")

@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from expsdk.cli.completion import complete_experiment, complete_trial
-from expsdk.cli.outcome import exit_code_of
-from expsdk.cli.output import print_lines
+from expsdk.cli.outcome import NOT_WELL, exit_code_of
+from expsdk.cli.output import print_lines, say
 from expsdk.cli.place import Place, placed
 from expsdk.cli.target import find_trial
+from expsdk_runtime.contract import Phase
 
 app = typer.Typer()
 
@@ -26,15 +27,22 @@ def watch(
     Wherever it is driven; Ctrl-C leaves it alone.
 
     A terminal shows a picture that is kept up to date, anything else a line for whatever ends: EXPSDK_PROGRESS=plain,
-    live or quiet chooses. It ends with 3 where the sweep has failed or was cancelled.
+    live or quiet chooses. It ends with 3 where the sweep has failed or was cancelled, or where nobody drives it.
 
     \b
     expsdk watch digits
     expsdk watch digits --namespace ml
     expsdk watch digits && expsdk best digits
     """
+    from expsdk.analysis.overview import is_driven
     from expsdk.sweep.attach import attach
 
+    records = place.records()
+    experiment = records.experiment(name)
+    is_over = experiment.status.phase in Phase.FINISHED
+    if not (is_over or records.trials_outlive) and is_driven(records, experiment) is False:
+        say(f"{name} was interrupted, and nobody drives it; go on with it: expsdk resume {name}{place.flags()}")
+        raise typer.Exit(NOT_WELL)
     results = attach(name, backend=place.backend, **place.options()).watch()
     raise typer.Exit(exit_code_of(results))
 
@@ -54,6 +62,8 @@ def logs(
     expsdk logs digits-0017 --follow
     expsdk results digits --where 'phase == "Failed"' -o name | xargs -n1 expsdk logs
     """
+    if follow and previous:
+        raise typer.BadParameter("an attempt before the last has ended; leave out --follow or --previous")
     records = place.records()
     find_trial(records, trial)
     print_lines(line.rstrip("\n") for line in records.logs(trial, follow=follow, previous=previous))

@@ -11,6 +11,9 @@ import pytest
 
 from expsdk.version import __version__
 
+LOOKING = ("list", "show", "watch", "logs", "results", "best", "compare", "doctor")
+VERBS = (*LOOKING, "run", "resume", "stop", "delete", "pack", "replay", "install", "uninstall", "build", "coordinate")
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -29,13 +32,11 @@ def test_the_installed_command_is_the_same() -> None:
 def test_help_names_every_verb_and_shows_examples(expsdk: Run, option: str) -> None:
     done = expsdk(option)
     assert done.returncode == 0
-    assert {"install", "uninstall", "build", "coordinate"} <= {
-        line.split()[0] for line in done.stdout.splitlines() if line.strip()
-    }
+    assert set(VERBS) <= {line.split()[0] for line in done.stdout.splitlines() if line.strip()}
     assert "\n  expsdk install --namespace ml " in done.stdout
 
 
-@pytest.mark.parametrize("verb", ["install", "uninstall", "build", "coordinate"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_help_with_examples(expsdk: Run, verb: str) -> None:
     done = expsdk(verb, "--help")
     assert done.returncode == 0
