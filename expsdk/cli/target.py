@@ -42,7 +42,6 @@ def find_trial(records: Records, name: str) -> Document:
         raise TrialNotFound(
             f"a trial is named, and {name!r} is an experiment; take one of its trials, such as {example}"
         )
-    from expsdk.analysis.words import count_of
 
     try:
         return records.result(name)
