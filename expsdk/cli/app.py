@@ -29,6 +29,7 @@ from expsdk.cli import (
     watch,
 )
 from expsdk.cli.outcome import INTERRUPTED
+from expsdk.cli.output import say
 from expsdk.cli.sections import Verbs
 from expsdk.errors import ExpsdkError
 from expsdk.version import __version__
@@ -92,7 +93,7 @@ def main() -> None:
     try:
         app(prog_name="expsdk")
     except ExpsdkError as error:
-        typer.echo(f"expsdk: {error}", err=True)
+        say(str(error))
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

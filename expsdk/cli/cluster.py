@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from expsdk.cli.output import say
 from expsdk.cli.place import Context, Kubeconfig, find_place
 from expsdk.errors import ClusterError
 
@@ -110,7 +111,7 @@ def uninstall(
     api = _connect(context, kubeconfig)
     outcomes = steps.uninstall(api, namespaces or [], agree=lambda loss: _agree(loss, api, yes=yes), tell=typer.echo)
     if outcomes is None:
-        typer.echo("nothing has been changed")
+        say("nothing has been changed")
         raise typer.Exit(1)
     if not outcomes:
         typer.echo("there was nothing to take away")
@@ -119,7 +120,7 @@ def uninstall(
 def _agree(loss: Loss, api: Api, *, yes: bool) -> bool:
     where = f"in the cluster of context {api.connection.context}"
     if yes:
-        typer.echo(f"{where}: {loss}", err=True)
+        say(f"{where}: {loss}")
         return True
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise ClusterError(f"uninstalling asks first, and nobody is here to answer: {where}, {loss}; agree with --yes")

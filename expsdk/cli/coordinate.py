@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from expsdk.cli.output import say
 from expsdk.cli.place import Context, Kubeconfig, Namespace, find_place
 from expsdk.errors import SweepError
 from expsdk_runtime.contract import ExitCode
@@ -42,7 +43,7 @@ def coordinate(
     try:
         sweep.run()
     except SweepError as error:  # which another pod would come to as well
-        typer.echo(f"expsdk: {error}", err=True)
+        say(str(error))
 
 
 def _end(_signal: int, _frame: FrameType | None) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from expsdk.cli.completion import complete_experiment
+from expsdk.cli.output import say
 from expsdk.cli.place import Place, placed
 
 app = typer.Typer()
@@ -53,18 +54,17 @@ def dashboard(
 
     page = Dashboard(place.records(), names or (), host=host, port=port, open_to_others=open_to_others)
     try:
-        typer.echo(f"expsdk: the dashboard is at {page.url}", err=True)
+        say(f"the dashboard is at {page.url}")
         if open_to_others:
-            typer.echo("expsdk: there is no password: whoever reaches it sees parameters, logs and errors", err=True)
+            say("there is no password: whoever reaches it sees parameters, logs and errors")
         elif os.environ.get("SSH_CONNECTION"):
-            number = page.port
-            typer.echo(f"expsdk: from your own machine: ssh -L {number}:127.0.0.1:{number} THIS-MACHINE", err=True)
-        typer.echo("expsdk: Ctrl-C ends it; experiments go on", err=True)
+            say(f"from your own machine: ssh -L {page.port}:127.0.0.1:{page.port} THIS-MACHINE")
+        say("Ctrl-C ends it; experiments go on")
         if open_page:
             import webbrowser
 
             if not webbrowser.open(page.url):
-                typer.echo("expsdk: no browser is there to open it; open that address yourself", err=True)
+                say("no browser is there to open it; open that address yourself")
         page.serve()
     finally:
         page.close()

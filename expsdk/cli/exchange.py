@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from expsdk.cli.completion import complete_experiment
+from expsdk.cli.output import say
 from expsdk.cli.place import Place, placed
 
 app = typer.Typer()
@@ -18,7 +20,9 @@ _UNITS = ("B", "KiB", "MiB", "GiB")
 @placed
 def export(
     place: Place,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The experiment's name.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The experiment's name.", autocompletion=complete_experiment)
+    ],
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to; it is made.")],
     outputs: Annotated[
         bool,
@@ -44,7 +48,7 @@ def export(
     with_outputs = f", what {exported.outputs} of them wrote" if outputs else ""
     typer.echo(f"{name}: {exported.trials} trials{with_outputs}, {_size(exported.size_bytes)}, in {directory}")
     for notice in exported.notices:
-        typer.echo(f"note: {notice}", err=True)
+        say(notice)
 
 
 @app.command("import")
@@ -76,7 +80,7 @@ def import_(
     kept_as = name or export.kept.experiment.metadata.name
     typer.echo(f"{kept_as}: {len(export.kept.results)} trials, kept in {records.location(kept_as)}")
     for notice in notices:
-        typer.echo(f"note: {notice}", err=True)
+        say(notice)
 
 
 def _size(count: float) -> str:

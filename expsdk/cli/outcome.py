@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from expsdk.cli.output import Format, print_document, print_lines
+from expsdk.cli.trials import fields_of, print_trials
 from expsdk_runtime.contract import Phase
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ def print_outcome(results: Results, output: Format) -> None:
     elif output is Format.TABLE:
         print_lines(map(_line, best))
     else:
-        from expsdk.cli.results import fields_of, print_trials
-
         print_trials(best, output, fields=fields_of(results))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from expsdk.cli.output import say
 from expsdk.errors import PackingError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def pack(
     payload = pack_script(script)
     path = _written(payload, file)
     for line in _description(payload, path):
-        typer.echo(f"expsdk: {line}", err=True)
+        say(line)
     typer.echo(path)
 
 

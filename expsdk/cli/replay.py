@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from expsdk.cli.completion import complete_trial
+from expsdk.cli.outcome import INTERRUPTED, NOT_WELL
 from expsdk.cli.place import Place, placed
 
 if TYPE_CHECKING:
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-INTERRUPTED = 130
 REPLAYS = ".replays"
 
 
@@ -23,7 +24,12 @@ REPLAYS = ".replays"
 @placed
 def replay(
     place: Place,
-    trial: Annotated[str, typer.Argument(metavar="TRIAL", help="The trial's name, such as train-x7k2p-0003.")],
+    trial: Annotated[
+        str,
+        typer.Argument(
+            metavar="TRIAL", help="The trial's name, such as train-x7k2p-0003.", autocompletion=complete_trial
+        ),
+    ],
     debug: Annotated[bool, typer.Option("--debug", "-d", help="Start pdb where it fails.")] = False,
     step: Annotated[bool, typer.Option("--step", "-s", help="Start pdb at the function's first line.")] = False,
     python: Annotated[
@@ -44,7 +50,7 @@ def replay(
     and at the end it is told whether it went as it is recorded. No record is touched. A breakpoint() in the function
     stops there; with --debug, a failure starts pdb at the last line of yours; with --step, it begins in pdb.
 
-    Exits 0 where it went as it is recorded, 1 where it did not, 130 where it was interrupted.
+    It ends with 3 where it did not go as it is recorded.
 
     \b
     expsdk replay train-x7k2p-0003
@@ -60,7 +66,7 @@ def replay(
     typer.echo(f"what it wrote is in {_shown(ready.directory)}")
     if outcome.was_interrupted:
         raise typer.Exit(INTERRUPTED)
-    raise typer.Exit(0 if outcome.is_same else 1)
+    raise typer.Exit(0 if outcome.is_same else NOT_WELL)
 
 
 def _introduce(ready: Replay) -> None:

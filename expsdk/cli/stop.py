@@ -79,9 +79,9 @@ def delete(
     names = list(dict.fromkeys(names))
     losses = [_loss(records, name, place) for name in names]
     for loss in losses:
-        typer.echo(loss, err=True)
+        say(loss)
     if not yes and not _agree(len(names)):
-        typer.echo("nothing has been deleted", err=True)
+        say("nothing has been deleted")
         raise typer.Exit(1)
     for name in names:
         records.delete(name)

@@ -301,8 +301,8 @@ class TestDelete:
         for name in ("one", "two"):
             cli("run", "train.py", "-t", "1", "-q", "--name", name)
         assert cli("delete", "one", "two").stderr.splitlines() == [
-            "one: 1 trial (1 succeeded), with all that is kept in .expsdk/one",
-            "two: 1 trial (1 succeeded), with all that is kept in .expsdk/two",
+            "expsdk: one: 1 trial (1 succeeded), with all that is kept in .expsdk/one",
+            "expsdk: two: 1 trial (1 succeeded), with all that is kept in .expsdk/two",
             "expsdk: deleting asks first, and nobody is here to answer; agree with --yes",
         ]
         for answer, said in (("n", "nothing has been deleted"), ("y", "one is deleted")):

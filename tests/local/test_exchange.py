@@ -275,5 +275,5 @@ def test_one_whose_payload_is_gone_is_exported_without(workshop: Any, expsdk_: A
     next((workshop.directory / ".expsdk/bred").glob("payload-*.pyz")).unlink()
     done = expsdk_("export", "bred", "out")
     assert done.returncode == 0
-    assert "note: left out: the payload of 'bred' is kept in" in done.stderr
+    assert "expsdk: left out: the payload of 'bred' is kept in" in done.stderr
     assert "its payload was not exported with it" in expsdk_("import", "out", "--name", "new").stderr

@@ -108,7 +108,7 @@ def test_what_is_otherwise_is_told(replay: Any, swept: Any) -> None:
     status["attempt"] = 2
     path.write_text(json.dumps(document))
     done = replay("again-0000")
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == 3, done.stderr
     here = ".".join(map(str, sys.version_info[:3]))
     assert f"note: Python 3.0.1 when it was recorded, {here} now\n" in done.stdout
     assert "note: gone 1.0 when it was recorded, not installed now\n" in done.stdout
@@ -266,7 +266,7 @@ def test_a_trial_with_a_parent_begins_with_its_checkpoints(workshop: Any, replay
     parent = workshop.directory / f".expsdk/bred/trials/{child.parent}/checkpoint"
     parent.rename(parent.with_name("moved"))
     done = replay(child.name)
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert f"note: began with the checkpoints of {child.parent}, and begins without now: they are in" in done.stdout
 
 
