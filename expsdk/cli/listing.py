@@ -76,7 +76,7 @@ def _phases(given: Sequence[str], known: Sequence[str]) -> set[str]:
 def _elsewhere(place: Place) -> str:
     """Return where was looked, and where else one can look."""
     if place.backend != "local":
-        return f" ({place.flags().strip()}); other namespaces: --namespace"
+        return f" (namespace {place.records().address()['namespace']}); others: --namespace"
     from expsdk.backends.local.store import FileStore
 
     return f" ({FileStore(**place.options()).root}); another directory: --root, a cluster: --backend kubernetes"

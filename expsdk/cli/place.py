@@ -17,6 +17,7 @@ from expsdk.errors import OptionError
 
 if TYPE_CHECKING:
     from expsdk.analysis import Results
+    from expsdk.analysis.again import Again
     from expsdk.backends.base import Records
 
 _PANEL = "Where"
@@ -95,16 +96,17 @@ class Place:
             if setting.value is not None and setting.source != "KUBECONFIG"
         }
 
-    def flags(self) -> str:
-        """Return the flags that name this place on a command line, with a blank before each, or ""."""
-        chosen = {"backend": self.backend} if self.backend != "local" else {}
-        return "".join(f" --{name} {value}" for name, value in {**chosen, **self.options()}.items())
-
     def records(self) -> Records:
         """Return what is kept there, for reading."""
         from expsdk.backends.registry import open_records
 
         return open_records(self.backend, **self.options())
+
+    def again(self, name: str) -> Again:
+        """Return how to come back to an experiment that is kept there."""
+        from expsdk.analysis.again import Again
+
+        return Again(name, self.records().address())
 
     def results(self, name: str) -> Results:
         """Return an experiment's results; raises `ExperimentNotFound`."""

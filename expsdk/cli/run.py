@@ -221,10 +221,8 @@ def run(
         if detach:
             attached = sweep.run(backend, resume=resume, detach=True, progress=not quiet, **where)
             typer.echo(attached.name)
-            say(
-                f"{attached.name} is left to a coordinator in the cluster; look on: expsdk watch"
-                f" {attached.name}{place.flags()}"
-            )
+            look_on = place.again(attached.name).command("watch")
+            say(f"{attached.name} is left to a coordinator in the cluster; look on: {look_on}")
             return
         results = sweep.run(backend, resume=resume, detach=False, progress=not quiet, **where)
     print_outcome(results, output)

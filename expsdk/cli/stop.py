@@ -102,7 +102,7 @@ def _stop_sweep(sweep: AttachedSweep, place: Place, *, wait: bool) -> None:
     from expsdk.analysis.words import counts_by_phase
 
     typer.echo(f"{sweep.name} has ended: {counts_by_phase(results.counts) or 'no trial'}")
-    say(f"go on: expsdk resume {sweep.name}{place.flags()}")
+    say(f"go on: {place.again(sweep.name).command('resume')}")
 
 
 def _stop_trial(sweep: AttachedSweep, number: int, *, wait: bool) -> None:
@@ -130,7 +130,8 @@ def _loss(records: Records, name: str, place: Place) -> str:
     results = read_results(records, name)
     if records.is_driven(name):
         raise BackendError(
-            f"a sweep that runs is not deleted, and {name!r} runs now; stop it first: expsdk stop {name}{place.flags()}"
+            f"a sweep that runs is not deleted, and {name!r} runs now; stop it first:"
+            f" {place.again(name).command('stop')}"
         )
     counts = counts_by_phase(results.counts)
     trials = count_of(len(results), "trial") + (f" ({counts})" if counts else "")

@@ -41,7 +41,8 @@ def watch(
     experiment = records.experiment(name)
     is_over = experiment.status.phase in Phase.FINISHED
     if not (is_over or records.trials_outlive) and is_driven(records, experiment) is False:
-        say(f"{name} was interrupted, and nobody drives it; go on with it: expsdk resume {name}{place.flags()}")
+        go_on = place.again(name).command("resume")
+        say(f"{name} was interrupted, and nobody drives it; go on with it: {go_on}")
         raise typer.Exit(NOT_WELL)
     results = attach(name, backend=place.backend, **place.options()).watch()
     raise typer.Exit(exit_code_of(results))

@@ -18,17 +18,15 @@ from expsdk.analysis.results import Results
 from expsdk.analysis.words import printable
 from expsdk.resources.experiment import Experiment
 from expsdk.sweep.display.board import Board
+from expsdk.sweep.display.boarded import SHARE, Boarded
 from expsdk.sweep.display.closing import closing_lines
 from expsdk.sweep.display.glyphs import glyphs_for
 from expsdk.sweep.display.picture import draw
 from expsdk.sweep.display.screen import Screen
 from expsdk.sweep.display.streams import LIMIT_CHARS, Diversion
 from expsdk.sweep.display.words import opening_lines
-from expsdk.sweep.observer import Standing
 
 INTERVAL_S = 0.2
-SHARE = 0.1
-"""How much of the time may go into drawing: where a picture costs more, there are fewer."""
 APART_S = 0.05
 """How long what is printed may wait, so that many lines are written at once."""
 WHOLE_EVERY_S = 1.0
@@ -39,17 +37,16 @@ ROOM = 1 / 8
 """How much of a high terminal is left to what is printed."""
 
 
-class LiveProgress:
+class LiveProgress(Boarded):
     """Draws a picture at the end of a terminal; what is printed meanwhile goes above it."""
 
     def __init__(self, stream: TextIO) -> None:
         """Draw on a stream that is a terminal."""
+        super().__init__()
         self._screen = Screen(stream, os.environ)
         self._glyphs = glyphs_for(getattr(stream, "encoding", None))
         self._console = Console(file=stream, legacy_windows=False, highlight=False)  # it renders; the screen writes
         self._diversion = Diversion(stream, self._print)
-        self._board: Board | None = None
-        self._again = Again("")
         self._printed: list[str] = []
         self._printed_chars = 0
         self._drawn: tuple[tuple[int, int], list[str]] | None = None
@@ -71,30 +68,6 @@ class LiveProgress:
         if threading.current_thread() is threading.main_thread():
             self._former = signal.signal(signal.SIGCONT, self._continued)
         self._thread.start()
-
-    def found(self, document: dict[str, Any]) -> None:
-        """Let the next picture show what a trial that had ended before has come to."""
-        if self._board is not None:
-            self._board.found(document)
-
-    def launched(self, document: dict[str, Any]) -> None:
-        """Let the next picture show that the trial is about to start."""
-        self.changed(document, alive=True)
-
-    def changed(self, document: dict[str, Any], *, alive: bool) -> None:
-        """Let the next picture show how the trial stands."""
-        if self._board is not None:
-            self._board.changed(document, alive=alive)
-
-    def refresh(self, standing: Standing) -> None:
-        """Let the next picture show the counts."""
-        if self._board is not None:
-            self._board.refresh(standing, at=time.monotonic())
-
-    def troubled(self, trouble: str) -> None:
-        """Show the trouble until it is over."""
-        if self._board is not None:
-            self._board.troubled(trouble)
 
     def interrupted(self, times: int) -> None:
         """Show what Ctrl-C does."""

@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from expsdk.analysis import html
 from expsdk.analysis.again import Again
 from expsdk.analysis.results import Results
 from expsdk.resources.experiment import Experiment
 from expsdk.sweep.display.board import Board
+from expsdk.sweep.display.boarded import SHARE, Boarded
 from expsdk.sweep.display.card import ROWS, card, text
 from expsdk.sweep.display.closing import closing_lines
 from expsdk.sweep.display.words import opening_lines
-from expsdk.sweep.observer import Standing
 
 if TYPE_CHECKING:
     from IPython.display import DisplayHandle
 
 INTERVAL_S = 0.5
-SHARE = 0.1
-"""How much of the time may go into drawing: where a picture costs more, there are fewer."""
 COLOURS = {"green": "#2e9e5b", "red": "#d0453a", "yellow": "#c98a00"}
 
 
-class NotebookProgress:
+class NotebookProgress(Boarded):
     """Draws into the output of the cell that runs the sweep; it is left as the summary of how the sweep ended."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._handle: DisplayHandle | None = None
-        self._board: Board | None = None
-        self._again = Again("")
         self._shown = ""
         self._closed = threading.Event()
         self._lock = threading.Lock()
@@ -49,30 +46,6 @@ class NotebookProgress:
         first = html.page(*map(html.line, opening))
         self._handle = display(_bundle(first, "\n".join(opening)), raw=True, display_id=True)  # type: ignore[no-untyped-call]
         self._thread.start()
-
-    def found(self, document: dict[str, Any]) -> None:
-        """Let the next picture show what a trial that had ended before has come to."""
-        if self._board is not None:
-            self._board.found(document)
-
-    def launched(self, document: dict[str, Any]) -> None:
-        """Let the next picture show that the trial is about to start."""
-        self.changed(document, alive=True)
-
-    def changed(self, document: dict[str, Any], *, alive: bool) -> None:
-        """Let the next picture show how the trial stands."""
-        if self._board is not None:
-            self._board.changed(document, alive=alive)
-
-    def refresh(self, standing: Standing) -> None:
-        """Let the next picture show the counts."""
-        if self._board is not None:
-            self._board.refresh(standing, at=time.monotonic())
-
-    def troubled(self, trouble: str) -> None:
-        """Show the trouble until it is over."""
-        if self._board is not None:
-            self._board.troubled(trouble)
 
     def interrupted(self, times: int) -> None:
         """Show at once what the interruption does."""

@@ -20,7 +20,7 @@ def app() -> typer.Typer:
     @placed
     def verb(place: Place, name: Annotated[str, typer.Argument()], top: int = 3) -> None:
         """Do it."""
-        typer.echo(f"{name} {top} {place.backend} {sorted(place.options().items())}{place.flags()}")
+        typer.echo(f"{name} {top} {place.backend} {sorted(place.options().items())}")
 
     return app
 
@@ -34,9 +34,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_verb_takes_its_place_and_its_own(app: typer.Typer) -> None:
     done = CliRunner().invoke(app, ["exp", "--top", "5", "-n", "ml", "-c", "big"])
-    assert done.output == (
-        "exp 5 kubernetes [('context', 'big'), ('namespace', 'ml')] --backend kubernetes --namespace ml --context big\n"
-    )
+    assert done.output == "exp 5 kubernetes [('context', 'big'), ('namespace', 'ml')]\n"
     assert CliRunner().invoke(app, ["exp"]).output == "exp 3 local []\n"
 
 
