@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from expsdk.analysis import html
 from expsdk.analysis.table import cells
-from expsdk.analysis.trial import TrialRecord
 from expsdk.resources.result import format_value
 from expsdk_runtime.contract import Phase
 
 if TYPE_CHECKING:
     from expsdk.analysis.results import Results
+    from expsdk.analysis.trial import TrialRecord
 
 
 def results_card(results: Results, shown: Sequence[TrialRecord], *, caption: str) -> str:

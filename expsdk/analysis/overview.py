@@ -12,7 +12,7 @@ from expsdk.errors import Forbidden
 from expsdk.resources.experiment import USER_SAMPLER, Experiment
 from expsdk_runtime.contract import Phase
 
-__all__ = ["INTERRUPTED", "OVERVIEW_FIELDS", "created_at", "is_driven", "overview", "overviews"]
+__all__ = ["INTERRUPTED", "OVERVIEW_FIELDS", "created_at", "is_driven", "overview", "overviews", "seen_driven"]
 
 INTERRUPTED = "Interrupted"
 """The phase that is shown of a sweep which is not over and which nobody drives any more."""
@@ -87,14 +87,19 @@ def overview(experiment: Experiment, *, driven: bool | None, trials_outlive: boo
 def is_driven(records: Records, experiment: Experiment) -> bool | None:
     """Return whether a coordinator drives an experiment now, or None where that cannot be told.
 
-    Programs of a user's own drive theirs as they like, and who may not read Leases does not see who holds one.
+    Programs of a user's own drive theirs as they like, and not everybody may see it: see `seen_driven`.
     """
     if experiment.status.phase in Phase.FINISHED:
         return False
     if experiment.spec.sampler.name == USER_SAMPLER:
         return None
+    return seen_driven(records, experiment.metadata.name)
+
+
+def seen_driven(records: Records, name: str) -> bool | None:
+    """Return the same by its lock alone, or None where that cannot be seen, as by whoever may not read Leases."""
     try:
-        return records.is_driven(experiment.metadata.name)
+        return records.is_driven(name)
     except Forbidden:
         return None
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from expsdk.analysis.drawing import Captions, Drawing, drawing_of
 from expsdk.analysis.study import make_study, translator_of
 from expsdk.analysis.targets import Target, check_metric, check_parameters, check_valued, spread, target_of
-from expsdk.analysis.trial import TrialRecord
 from expsdk.errors import ResultsError
 from expsdk.samplers.quiet import quiet
 from expsdk_runtime.contract import Phase
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from expsdk.analysis.results import Results
+    from expsdk.analysis.trial import TrialRecord
 
 CURVES, LINES, POINTS, BARS = 100, 500, 300, 1_000
 """How many trials a figure has room for: of curves, of parallel lines, of a map's points, and of a timeline."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, overload
 
+from expsdk.analysis.cards import results_card
 from expsdk.analysis.dominance import Point, pareto_front
 from expsdk.analysis.rows import csv_text, json_text, write_text
 from expsdk.analysis.table import text_table
@@ -157,7 +158,7 @@ class Results(Sequence[TrialRecord]):
         """Figures: `results.plot.history()`, `curves()`, `parallel()`, `importance()`, `slice()`, `contour()`,
         `pareto()` and `timeline()`, with plotly or matplotlib.
         """  # noqa: D205
-        from expsdk.analysis.plots import Plots  # which imports this module
+        from expsdk.analysis.plots import Plots  # only who draws needs it
 
         return Plots(self)
 
@@ -236,8 +237,6 @@ class Results(Sequence[TrialRecord]):
         return "\n".join([self._caption(shown), *text_table(shown), f"kept in {self.location}"])
 
     def _repr_html_(self) -> str:
-        from expsdk.analysis.cards import results_card  # only notebooks need it
-
         shown = self._shown()
         return results_card(self, shown, caption=self._caption(shown).removeprefix(f"{self.name}: "))
 

@@ -9,16 +9,18 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from expsdk.analysis.trial import TrialRecord
 from expsdk.errors import ResultsError
 from expsdk.resources.times import format_time
 from expsdk_runtime.contract import encode_number
+
+if TYPE_CHECKING:
+    from expsdk.analysis.trial import TrialRecord
 
 PARAMETERS, METRICS = "parameters.", "metrics."
 _ALWAYS = ("name", "number", "phase", "reason", "epoch", "started", "ended", "duration_s", "attempt", "seed")
@@ -37,23 +39,34 @@ def columns_of(rows: Iterable[dict[str, Any]]) -> list[str]:
 
 def json_text(trials: Iterable[TrialRecord], *, indent: int | None) -> str:
     """Return a JSON list with an object for each trial; NaN and the infinities are strings, times RFC 3339."""
-    rows = [{name: _plain(value) for name, value in trial.to_dict().items()} for trial in trials]
+    rows = [{name: plain(value) for name, value in trial.to_dict().items()} for trial in trials]
     return json.dumps(rows, indent=indent, allow_nan=False)
 
 
 def csv_text(trials: Iterable[TrialRecord]) -> str:
-    """Return a CSV table with a header and a line for each trial.
+    """Return a CSV table with a header and a line for each trial, as `csv_of` writes them."""
+    rows = [trial.to_dict() for trial in trials]
+    return csv_of(rows, columns_of(rows))
+
+
+def csv_of(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """Return a CSV table with a header and a line for each row.
 
     What is not there is an empty cell; lists, mappings, true and false are as in JSON, NaN and the infinities are
     "NaN", "Infinity" and "-Infinity", times RFC 3339.
     """
-    rows = [trial.to_dict() for trial in trials]
-    columns = columns_of(rows)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
     return text.getvalue()
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it: moments are RFC 3339, NaN and the infinities strings."""
+    if isinstance(value, float):
+        return encode_number(value)
+    return format_time(value) if isinstance(value, datetime) else value
 
 
 def json_cell(value: Any) -> str:
@@ -85,14 +98,8 @@ def _place(column: str) -> int:
     return _ORDER.index(group + dot)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, float):
-        return encode_number(value)
-    return format_time(value) if isinstance(value, datetime) else value
-
-
 def _cell(value: Any) -> Any:
     if value is None:
         return ""
-    value = _plain(value)
+    value = plain(value)
     return json_cell(value) if isinstance(value, (bool, list, dict)) else value

@@ -8,8 +8,6 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from expsdk.analysis.axes import Axes
-from expsdk.analysis.results import Results
-from expsdk.analysis.trial import TrialRecord
 from expsdk.analysis.words import in_one_line
 from expsdk.resources.experiment import Objective
 from expsdk.samplers.quiet import load_optuna
@@ -19,6 +17,9 @@ from expsdk_runtime.contract import Phase, encode_number
 if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
+
+    from expsdk.analysis.results import Results
+    from expsdk.analysis.trial import TrialRecord
 
 _STATES = {
     Phase.PENDING: "WAITING",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from expsdk.analysis.trial import TrialRecord
 from expsdk.resources.result import format_value
 from expsdk_runtime.contract import Phase
+
+if TYPE_CHECKING:
+    from expsdk.analysis.trial import TrialRecord
 
 CELL_LIMIT_CHARS = 32
 

@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from expsdk.analysis.results import Results
-from expsdk.analysis.trial import TrialRecord
 from expsdk.analysis.words import count_of
 from expsdk.errors import ResultsError
 from expsdk.spelling import suggest
@@ -16,6 +14,9 @@ from expsdk_runtime.contract import Phase
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
+
+    from expsdk.analysis.results import Results
+    from expsdk.analysis.trial import TrialRecord
 
 
 @dataclass(frozen=True)

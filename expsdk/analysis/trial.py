@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from expsdk.analysis.cards import trial_card
 from expsdk.analysis.words import in_one_line
 from expsdk.resources.result import summarize_parameters
 from expsdk.resources.times import parse_time
@@ -237,8 +238,6 @@ class TrialRecord:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        from expsdk.analysis.cards import trial_card  # which imports this module
-
         return trial_card(self)
 
     def _summary(self) -> str:

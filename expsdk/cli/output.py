@@ -7,15 +7,12 @@ data, and go to standard error.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any
 
@@ -114,8 +111,12 @@ def print_rows(rows: Sequence[Row], fields: Sequence[str], columns: Sequence[Col
     elif output is Format.NAME:
         _write(f"{row['name']}\n" for row in rows)
     elif output is Format.CSV:
-        _write(_csv_lines(rows, fields))
+        from expsdk.analysis.rows import csv_of
+
+        _write([csv_of(rows, fields)])
     else:
+        from expsdk.analysis.rows import plain
+
         _print_data([{field: plain(row.get(field)) for field in fields} for row in rows], output)
 
 
@@ -161,19 +162,6 @@ def terminal_width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def plain(value: Any) -> Any:
-    """Return a value as JSON has it: moments are RFC 3339, NaN and the infinities strings."""
-    if isinstance(value, float):
-        from expsdk_runtime.contract import encode_number
-
-        return encode_number(value)
-    if isinstance(value, datetime):
-        from expsdk.resources.times import format_time
-
-        return format_time(value)
-    return value
-
-
 def _print_data(data: Any, output: Format) -> None:
     if output is Format.JSON:
         _write([json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False), "\n"])
@@ -183,22 +171,6 @@ def _print_data(data: Any, output: Format) -> None:
     dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the one in C is not everywhere
     text: str = yaml.dump(data, Dumper=dumper, sort_keys=False, allow_unicode=True, width=120)
     _write([text])
-
-
-def _csv_lines(rows: Sequence[Row], fields: Sequence[str]) -> Iterable[str]:
-    sheet = io.StringIO()
-    writer = csv.writer(sheet, lineterminator="\n")
-    writer.writerow(fields)
-    writer.writerows([_csv_cell(row.get(field)) for field in fields] for row in rows)
-    return [sheet.getvalue()]
-
-
-def _csv_cell(value: Any) -> str:
-    """Return a value for a spreadsheet: texts as they are, nothing for None, else JSON."""
-    value = plain(value)
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def _print_table(rows: Sequence[Row], columns: Sequence[Column], output: Format) -> None:

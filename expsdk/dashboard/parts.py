@@ -60,7 +60,7 @@ def overview(sight: Sight, *, optuna: str) -> dict[str, Any]:
         "trials": spec.trials,
         "counts": results.counts,
         "finished": len(finished),
-        "left_s": _time_left_s(finished, spec.trials) if sight.is_driven else None,
+        "left_s": _time_left_s(finished, spec.trials) if sight.is_driven is not False else None,
         "objectives": [objective.model_dump() for objective in spec.objectives],
         "metrics": metric_names(results),
         "best": [_brief(trial, results) for trial in best[:FRONT_SHOWN]],

@@ -7,7 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from expsdk.analysis.again import Again
+from expsdk.analysis.overview import INTERRUPTED
 from expsdk.analysis.results import Results
+from expsdk.resources.experiment import USER_SAMPLER
 from expsdk_runtime.contract import Phase
 
 T = TypeVar("T")
@@ -21,8 +24,9 @@ class Sight:
         name: The experiment's name.
         results: Its trials, or None before anything could be read.
         waiting: Why trials have not begun, in words, by their numbers.
-        is_driven: Whether a coordinator drives it.
+        is_driven: Whether a coordinator drives it, or None where that cannot be seen.
         trials_outlive: Whether its trials go on when nobody does.
+        address: Where it is kept, as `Records.address` tells.
         trouble: Why what is shown may be old, or "".
         is_gone: Whether it was deleted, or never was there.
         is_whole: Whether all trials that its record tells of have been read.
@@ -31,8 +35,9 @@ class Sight:
     name: str
     results: Results | None
     waiting: Mapping[int, str] = field(default_factory=dict)
-    is_driven: bool = False
+    is_driven: bool | None = False
     trials_outlive: bool = False
+    address: Mapping[str, str] = field(default_factory=dict)
     trouble: str = ""
     is_gone: bool = False
     is_whole: bool = False
@@ -55,8 +60,7 @@ class Sight:
         status = self.results.experiment.status
         if status.phase in Phase.FINISHED:
             return status.phase, status.message
-        if self.is_driven or self.results.experiment.spec.sampler.name == "user":
+        if self.is_driven is not False or self.results.experiment.spec.sampler.name == USER_SAMPLER:
             return status.phase, status.message
-        if self.trials_outlive:
-            return "Undriven", f"no process launches trials any more; go on: expsdk resume {self.name}"
-        return "Interrupted", f"the process that drove it has ended; go on: expsdk resume {self.name}"
+        what = "no process launches trials any more" if self.trials_outlive else "the process that drove it has ended"
+        return INTERRUPTED, f"{what}; go on: {Again(self.name, self.address).command('resume')}"

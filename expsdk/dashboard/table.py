@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from expsdk.analysis.order import in_order
 from expsdk.analysis.results import Results
 from expsdk.analysis.trial import TrialRecord
 from expsdk.analysis.words import in_one_line
@@ -99,10 +100,7 @@ def _chosen(results: Results, query: TableQuery) -> list[TrialRecord]:
     ]
     key, descending = query.sort.removeprefix("-"), query.sort.startswith("-")
     value_of = _reader(key, results) or _PLAIN["number"]
-    valued = [(value, trial) for trial in found if (value := value_of(trial)) is not None and value == value]
-    others = [trial for trial in found if (value := value_of(trial)) is None or value != value]
-    valued.sort(key=lambda pair: _order(pair[0]), reverse=descending)
-    return [*(trial for _, trial in valued), *others]  # those without a value come last either way
+    return in_order(found, value_of, descending=descending)
 
 
 def _test(word: str, results: Results) -> Callable[[TrialRecord], bool]:
@@ -140,13 +138,6 @@ def _compare(value: Any, sign: str, wanted: str) -> bool:
         except ValueError:
             return False
     return _OPERATORS[sign](format_value(value).casefold(), wanted.casefold())
-
-
-def _order(value: Any) -> tuple[int, Any]:
-    """Return where a value stands among those of its column, which need not be of one type."""
-    if isinstance(value, (int, float)):
-        return 0, value
-    return 1, value.casefold() if isinstance(value, str) else format_value(value)
 
 
 def _text_of(trial: TrialRecord) -> str:

@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import Any
 
 from expsdk.analysis.open import read_trial
+from expsdk.analysis.overview import seen_driven
 from expsdk.analysis.results import Results
 from expsdk.analysis.trial import TrialRecord
 from expsdk.backends.base import Document, Records
@@ -38,7 +39,7 @@ class ExperimentWatch(Live):
         self._name = name
         self._experiment: Experiment | None = None
         self._space = Space.of({})
-        self._is_driven = False
+        self._is_driven: bool | None = False
         self._trouble = ""
         self._is_gone = False
         self._is_whole = False
@@ -90,7 +91,7 @@ class ExperimentWatch(Live):
     def _look_up(self) -> None:
         """Read the experiment's own record, and whether it is driven."""
         experiment = self._records.experiment(self._name)
-        is_driven = self._records.is_driven(self._name)
+        is_driven = seen_driven(self._records, self._name)
         if self._experiment is not None and _identity(experiment) != _identity(self._experiment):
             raise _Replaced
         if self._experiment is None:
@@ -107,7 +108,7 @@ class ExperimentWatch(Live):
 
     @property
     def _is_alive(self) -> bool:
-        return self._records.trials_outlive or self._is_driven
+        return self._records.trials_outlive or self._is_driven is not False
 
     def _take(self, document: Document) -> None:
         """Take in a trial's Result."""
@@ -143,6 +144,7 @@ class ExperimentWatch(Live):
             },
             is_driven=self._is_driven,
             trials_outlive=self._records.trials_outlive,
+            address=self._records.address(),
             trouble=self._trouble,
             is_gone=self._is_gone,
             is_whole=self._is_whole or (told > 0 and len(trials) >= told),
@@ -195,13 +197,22 @@ class ListWatch(Live):
             if self._names and name not in self._names:
                 continue
             former = known.get(name)
-            is_driven = experiment.status.phase not in Phase.FINISHED and self._records.is_driven(name)
+            is_over = experiment.status.phase in Phase.FINISHED
+            is_driven = False if is_over else seen_driven(self._records, name)
             if former and former.results and (former.results.experiment, former.is_driven) == (experiment, is_driven):
                 sights.append(former)
                 continue
             results = Results(experiment, (), location=self._records.location(name))
-            outlive = self._records.trials_outlive
-            sights.append(Sight(name, results, is_driven=is_driven, trials_outlive=outlive, is_whole=True))
+            sights.append(
+                Sight(
+                    name,
+                    results,
+                    is_driven=is_driven,
+                    trials_outlive=self._records.trials_outlive,
+                    address=self._records.address(),
+                    is_whole=True,
+                )
+            )
         return tuple(sorted(sights, key=_began, reverse=True))
 
 

@@ -29,7 +29,9 @@ def see() -> See:
 
     def see(*documents: dict[str, Any], waiting: dict[int, str] | None = None, **given: Any) -> Sight:
         known = {
-            name: given.pop(name) for name in ("is_driven", "trials_outlive", "trouble", "is_gone") if name in given
+            name: given.pop(name)
+            for name in ("is_driven", "trials_outlive", "address", "trouble", "is_gone")
+            if name in given
         }
         experiment = make_experiment(**given)
         space = Space.from_declarative(experiment.spec.space)
@@ -134,11 +136,18 @@ def test_the_time_left_is_what_the_last_trials_took(see: See) -> None:
     [
         ({"phase": "Succeeded", "message": "10 succeeded"}, ("Succeeded", "10 succeeded")),
         ({"is_driven": True}, ("Running", "")),
+        ({"is_driven": None}, ("Running", "")),
         ({"sampler": "user"}, ("Running", "")),
         ({}, ("Interrupted", "the process that drove it has ended; go on: expsdk resume train-mlp")),
         (
-            {"trials_outlive": True},
-            ("Undriven", "no process launches trials any more; go on: expsdk resume train-mlp"),
+            {"trials_outlive": True, "address": {"backend": "kubernetes", "namespace": "ml"}},
+            (
+                "Interrupted",
+                (
+                    "no process launches trials any more; go on: expsdk resume train-mlp --backend kubernetes"
+                    " --namespace ml"
+                ),
+            ),
         ),
         ({"is_gone": True}, ("Deleted", "")),
     ],

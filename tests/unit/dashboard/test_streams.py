@@ -71,7 +71,9 @@ def test_a_trial_that_nobody_runs_any_more_is_lost_as_soon_as_that_is_known(
     events.until(
         lambda parts: parts["overview"]["standing"] == "Interrupted" and parts["trials"]["rows"][0]["reason"] == "Lost"
     )
-    assert events.parts["overview"]["words"] == "the process that drove it has ended; go on: expsdk resume train-mlp"
+    assert events.parts["overview"]["words"] == (
+        f"the process that drove it has ended; go on: expsdk resume train-mlp --root {store.root}"
+    )
 
 
 def test_an_experiment_is_shown_on_when_it_is_deleted_and_anew_when_it_is_there_again(
