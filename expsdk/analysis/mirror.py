@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import optuna
 from optuna.storages import BaseStorage
@@ -15,10 +15,12 @@ from optuna.study import StudyDirection
 from optuna.study._frozen import FrozenStudy  # what a storage returns; Optuna exports it nowhere else
 from optuna.trial import FrozenTrial, TrialState
 
-from expsdk.analysis.study import Translator
-from expsdk.analysis.trial import TrialRecord
 from expsdk.errors import ResultsError
 from expsdk.samplers.quiet import quiet
+
+if TYPE_CHECKING:
+    from expsdk.analysis.study import Translator
+    from expsdk.analysis.trial import TrialRecord
 
 IDS_PER_STUDY = 10_000_000
 

@@ -46,7 +46,7 @@ def build(
     packages: Annotated[
         list[str] | None,
         typer.Option(
-            "--packages", "-p", metavar="PACKAGE", help="What pip installs, as name==version; may be repeated."
+            "--package", "-p", metavar="PACKAGE", help="What pip installs, as name==version; may be repeated."
         ),
     ] = None,
     builder: Annotated[

@@ -27,7 +27,8 @@ def dashboard(
         ),
     ] = None,
     port: Annotated[
-        int | None, typer.Option("--port", "-p", help="By default 8420, or a free one where that is taken.")
+        int | None,
+        typer.Option("--port", "-p", metavar="PORT", help="By default 8420, or a free one where that is taken."),
     ] = None,
     host: Annotated[
         str, typer.Option("--host", metavar="ADDRESS", help="An address of this machine to serve on.")

@@ -42,11 +42,14 @@ def export(
     expsdk export train-x7k2p out --outputs
     expsdk export train-x7k2p out --backend kubernetes --namespace ml
     """
+    from expsdk.analysis.words import count_of
     from expsdk.exchange import export_experiment
 
     exported = export_experiment(place.records(), name, directory, outputs=outputs)
     with_outputs = f", what {exported.outputs} of them wrote" if outputs else ""
-    typer.echo(f"{name}: {exported.trials} trials{with_outputs}, {_size(exported.size_bytes)}, in {directory}")
+    typer.echo(
+        f"{name}: {count_of(exported.trials, 'trial')}{with_outputs}, {_size(exported.size_bytes)}, in {directory}"
+    )
     for notice in exported.notices:
         say(notice)
 
@@ -72,13 +75,14 @@ def import_(
     expsdk import out --name train-again
     expsdk import out --backend kubernetes --namespace ml
     """
+    from expsdk.analysis.words import count_of
     from expsdk.exchange import import_experiment, read_export
 
     records = place.records()
     export = read_export(directory)
     notices = import_experiment(records, export, name=name)
     kept_as = name or export.kept.experiment.metadata.name
-    typer.echo(f"{kept_as}: {len(export.kept.results)} trials, kept in {records.location(kept_as)}")
+    typer.echo(f"{kept_as}: {count_of(len(export.kept.results), 'trial')}, kept in {records.location(kept_as)}")
     for notice in notices:
         say(notice)
 

@@ -47,6 +47,7 @@ def list_experiments(
     """
     from expsdk.analysis.overview import OVERVIEW_FIELDS, PHASES, overviews
     from expsdk.analysis.where import matching
+    from expsdk.analysis.words import count_of
 
     rows = overviews(place.records())
     kept = len(rows)
@@ -56,7 +57,8 @@ def list_experiments(
         rows = [rows[at] for at in matching(condition, rows, phases=PHASES)]
     print_rows(rows, OVERVIEW_FIELDS, _columns(rows), output)
     if not rows and output.is_table:
-        say(f"none of {kept} experiments is such a one" if kept else f"no experiment is kept here{_elsewhere(place)}")
+        none = f"none of {count_of(kept, 'experiment')} is such a one"
+        say(none if kept else f"no experiment is kept here{_elsewhere(place)}")
 
 
 def _phases(given: Sequence[str], known: Sequence[str]) -> set[str]:

@@ -106,7 +106,10 @@ def run(
     learn_from: Annotated[
         list[str] | None,
         typer.Option(
-            "--learn-from", metavar="NAME", help="Tell the sampler of this sweep; repeatable.", rich_help_panel=_SWEEP
+            "--learn-from",
+            metavar="NAME",
+            help="Tell the sampler of it; may be repeated.",
+            rich_help_panel=_SWEEP,
         ),
     ] = None,
     replicates: Annotated[int, typer.Option(metavar="N", help="Trials of each sample.", rich_help_panel=_SWEEP)] = 1,

@@ -126,16 +126,9 @@ _DEFAULTS = frozenset({("replicates", 1), ("retries", 0)})
 
 def _space(experiment: Experiment) -> dict[str, str]:
     from expsdk.space import Space
-    from expsdk.space.notation import as_written
+    from expsdk.space.notation import lines_of
 
-    def lines(parameters: Sequence[Any], margin: str) -> Iterator[tuple[str, str]]:
-        for parameter in parameters:
-            yield margin + parameter.name, as_written(parameter.domain)
-            branches = getattr(parameter.domain, "branches", ())
-            for choice, branch in zip(getattr(parameter.domain, "choices", ()), branches, strict=False):
-                yield from lines(branch, f"{margin}  {format_value(choice)}: ")
-
-    return dict(lines(Space.from_declarative(experiment.spec.space).parameters, ""))
+    return dict(lines_of(Space.from_declarative(experiment.spec.space).parameters))
 
 
 def _best(results: Results, encoding: str | None) -> Iterator[str]:

@@ -16,6 +16,8 @@ from expsdk.analysis.trial import MetricHistory, TrialRecord
 from expsdk.analysis.words import in_one_line
 from expsdk.dashboard.sight import Sight
 from expsdk.resources.result import format_value
+from expsdk.space import Space
+from expsdk.space.notation import lines_of
 from expsdk_runtime.contract import Phase, encode_number
 
 RUNNING_CURVES = 12
@@ -66,7 +68,7 @@ def overview(sight: Sight, *, optuna: str) -> dict[str, Any]:
         "best": [_brief(trial, results) for trial in best[:FRONT_SHOWN]],
         "front": len(best) if len(spec.objectives) > 1 else None,
         "facts": _facts(results),
-        "space": [[name, describe_domain(domain)] for name, domain in spec.space.items()],
+        "space": [list(line) for line in lines_of(Space.from_declarative(spec.space).parameters)],
         "location": results.location,
         "optuna": optuna,
     }
@@ -197,27 +199,6 @@ def parameters_of(trial: TrialRecord) -> list[list[str]]:
 def as_time(moment: datetime | None) -> float | None:
     """Return a moment as JavaScript has it: milliseconds since 1970."""
     return None if moment is None else round(moment.timestamp() * 1000)
-
-
-def describe_domain(domain: Mapping[str, Any]) -> str:
-    """Return a domain of a space in short: `loguniform 0.0001 … 0.1`, `choice sgd, adam`."""
-    kind = str(domain.get("type", ""))
-    if "choices" in domain:
-        return f"{kind} {', '.join(_choice(each) for each in domain['choices'])}"
-    if "low" in domain:
-        step = f", step {format_value(domain['step'])}" if domain.get("step") not in (None, 1) else ""
-        log = ", log" if domain.get("log") and kind != "loguniform" else ""
-        return f"{kind} {format_value(domain['low'])} … {format_value(domain['high'])}{step}{log}"
-    if "value" in domain:
-        return f"{kind} {_choice(domain['value'])}"
-    rest = " ".join(f"{name} {format_value(value)}" for name, value in domain.items() if name != "type")
-    return f"{kind} {rest}".strip()
-
-
-def _choice(option: Any) -> str:
-    if isinstance(option, Mapping) and "value" in option:
-        return _choice(option["value"])
-    return option if isinstance(option, str) else json.dumps(option)
 
 
 def _listed(sight: Sight) -> dict[str, Any]:

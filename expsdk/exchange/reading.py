@@ -106,7 +106,7 @@ def _parsed(path: Path, kind: Any) -> Any:
     try:
         return kind.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        raise ExchangeError(f"an export holds records, and {path} is none: {error}") from error
+        raise ExchangeError(f"an export holds records, and {path} is none ({error}); {_AGAIN}") from error
 
 
 def _checked_result(path: Path, experiment: str) -> Document:

@@ -7,7 +7,7 @@ from typing import Any
 
 from expsdk.errors import SpaceError
 from expsdk.space.domains import Choice, Constant, Domain, Integer, LogUniform, Normal, Parameter, Uniform
-from expsdk.space.faults import branch_path
+from expsdk.space.notation import branch_path
 from expsdk.space.values import show
 
 _KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {

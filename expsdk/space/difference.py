@@ -7,7 +7,7 @@ from operator import eq
 
 from expsdk.space.arithmetic import exact
 from expsdk.space.domains import Choice, Constant, Domain, Integer, LogUniform, Normal, Parameter, Uniform
-from expsdk.space.faults import branch_path
+from expsdk.space.notation import branch_path
 from expsdk.space.space import Space
 from expsdk.space.values import show
 

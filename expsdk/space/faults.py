@@ -22,7 +22,7 @@ from expsdk.space.domains import (
     Uniform,
     is_options,
 )
-from expsdk.space.values import DEPTH_LIMIT, identity, json_fault, kept, kind_of, show
+from expsdk.space.values import DEPTH_LIMIT, identity, json_fault, kind_of, show
 
 INTEGER_BOUND = 2**53
 SIGMAS = 9
@@ -45,11 +45,6 @@ def check_parameters(parameters: Sequence[Parameter]) -> None:
     _names_of(parameters, "")
 
 
-def branch_path(where: str, name: str, option: object) -> str:
-    """Return how the parameters of an option's branch are told apart: "opt='sgd' → "."""
-    return f"{where}{name}={kept(option)!r} → "
-
-
 def _check_domains(parameters: Sequence[Parameter], where: str) -> None:
     for parameter in parameters:
         fault = _name_fault(parameter.name)
@@ -60,7 +55,7 @@ def _check_domains(parameters: Sequence[Parameter], where: str) -> None:
             raise SpaceError(f"parameter {where}{parameter.name}: {fault}")
         if isinstance(parameter.domain, Choice):
             for option, branch in parameter.domain.pairs():
-                _check_domains(branch, branch_path(where, parameter.name, option))
+                _check_domains(branch, notation.branch_path(where, parameter.name, option))
 
 
 def _names_of(parameters: Sequence[Parameter], where: str) -> dict[str, str]:
@@ -71,7 +66,7 @@ def _names_of(parameters: Sequence[Parameter], where: str) -> dict[str, str]:
         within: dict[str, str] = {}
         if isinstance(parameter.domain, Choice):
             for option, branch in parameter.domain.pairs():
-                within.update(_names_of(branch, branch_path(where, parameter.name, option)))
+                within.update(_names_of(branch, notation.branch_path(where, parameter.name, option)))
         _refuse_twice(own, within)
         own.update(within)
         _refuse_twice(paths, own)

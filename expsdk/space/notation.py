@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from expsdk.space.domains import DOMAINS, Choice, Constant, Domain, Integer, LogUniform, Normal, Parameter, Uniform
+from expsdk.space.values import kept
 
 
 def uniform(low: float, high: float, *, step: float | None = None) -> Uniform:
@@ -76,6 +77,24 @@ def as_written(domain: Domain) -> str:
     if isinstance(domain, Choice):
         return repr(list(domain.choices))
     return f"{type(domain).__name__.lower()}({', '.join(_options(domain))})"
+
+
+def lines_of(parameters: Iterable[Parameter], where: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each parameter with its domain as one writes it, then those of its branches: "opt='sgd' → momentum".
+
+    Args:
+        parameters: A space's.
+        where: The branch that they are in, as `branch_path` has it.
+    """
+    for parameter in parameters:
+        yield f"{where}{parameter.name}", as_written(parameter.domain)
+        for option, branch in parameter.domain.pairs() if isinstance(parameter.domain, Choice) else ():
+            yield from lines_of(branch, branch_path(where, parameter.name, option))
+
+
+def branch_path(where: str, name: str, option: object) -> str:
+    """Return how the parameters of an option's branch are told apart: "opt='sgd' → "."""
+    return f"{where}{name}={kept(option)!r} → "
 
 
 def _options(domain: Uniform | LogUniform | Integer | Normal) -> list[str]:

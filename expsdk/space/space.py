@@ -10,9 +10,9 @@ from typing import Any
 from expsdk.errors import SpaceError
 from expsdk.space.declarative import parse_parameters
 from expsdk.space.domains import Choice, Constant, Domain, Parameter
-from expsdk.space.faults import branch_path, check_parameters
+from expsdk.space.faults import check_parameters
 from expsdk.space.lazy import LazySequence
-from expsdk.space.notation import parameters_of
+from expsdk.space.notation import branch_path, parameters_of
 from expsdk.space.product import count, sample_at
 from expsdk.space.values import show
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from expsdk.analysis import html
 from expsdk.experiment.definition import Definition
-from expsdk.space import Space
-from expsdk.space.domains import Choice, Constant, Parameter
-from expsdk.space.values import show
+from expsdk.space.notation import lines_of
 from expsdk.sweep.plan import Plan
 
 DOMAIN_LIMIT_CHARS = 120
@@ -24,30 +22,14 @@ def sweep_card(definition: Definition, plan: Plan) -> str:
         "pruner": plan.pruner.name if plan.pruner else "",
         "seed": str(plan.seed),
     }
+    domains = [[name, _cut(domain)] for name, domain in lines_of(definition.space.parameters)]
     return html.page(
         html.heading(f"sweep of {definition.label}", "not run yet"),
         html.table(["", ""], [[name, fact] for name, fact in facts.items() if fact]),
-        html.table(["parameter", "domain"], _domains(definition.space)),
+        html.table(["parameter", "domain"], domains),
         html.line("run it: .run(), or .run(backend='kubernetes')", dim=True),
     )
 
 
-def _domains(space: Space) -> list[list[str]]:
-    return [row for parameter in space.parameters for row in _rows(parameter, "")]
-
-
-def _rows(parameter: Parameter, where: str) -> list[list[str]]:
-    domain = parameter.domain
-    if isinstance(domain, Constant):
-        shown = show(domain.value, DOMAIN_LIMIT_CHARS)
-    elif isinstance(domain, Choice):
-        shown = show(list(domain.choices), DOMAIN_LIMIT_CHARS)
-    else:
-        declared = domain.to_declarative()
-        options = ", ".join(f"{name}={value!r}" for name, value in declared.items() if name != "type")
-        shown = f"{declared['type']}({options})"
-    rows = [[f"{where}{parameter.name}", shown]]
-    for option, branch in domain.pairs() if isinstance(domain, Choice) else ():
-        for each in branch:
-            rows += _rows(each, f"{where}{parameter.name}={show(option)} → ")
-    return rows
+def _cut(text: str) -> str:
+    return text if len(text) <= DOMAIN_LIMIT_CHARS else text[: DOMAIN_LIMIT_CHARS - 1] + "…"

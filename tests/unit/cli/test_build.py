@@ -155,7 +155,7 @@ class TestScriptsThatDefineNone:
 class TestDockerfile:
     def test_it_installs_what_is_asked_for(self, expsdk: Run, write: Write) -> None:
         write("train.py", TRAIN)
-        arguments = ("--from", "registry.example.com/base:1", "--packages", "a==1 b", "-p", "c[x]>=2")
+        arguments = ("--from", "registry.example.com/base:1", "--package", "a==1 b", "-p", "c[x]>=2")
         text = expsdk("build", "train.py", "--print", "--python", "/opt/python", *arguments).stdout
         lines = text.splitlines()
         assert "FROM registry.example.com/base:1" in lines

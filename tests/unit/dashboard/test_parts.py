@@ -16,7 +16,7 @@ from expsdk.dashboard import parts
 from expsdk.dashboard.logs import as_shown
 from expsdk.dashboard.sight import Sight
 from expsdk.dashboard.trial_page import trial_page
-from expsdk.space import Space, choice, integer, loguniform, normal, uniform
+from expsdk.space import Space
 from expsdk.sweep.limits import Limits
 
 See = Callable[..., Sight]
@@ -154,31 +154,6 @@ def test_the_time_left_is_what_the_last_trials_took(see: See) -> None:
 )
 def test_how_a_sweep_stands_is_told_in_words(see: See, known: dict[str, Any], standing: tuple[str, str]) -> None:
     assert see(**known).standing == standing
-
-
-def test_domains_read_as_people_write_them() -> None:
-    space = Space.of(
-        {
-            "lr": loguniform(1e-4, 0.1),
-            "depth": integer(2, 8, log=True),
-            "width": integer(16, 64, step=16),
-            "drop": uniform(0, 0.5, step=0.1),
-            "noise": normal(0, 1),
-            "opt": choice({"sgd": {"momentum": uniform(0, 1)}, "adam": {}}),
-            "layers": choice([[64], [64, 64]]),
-            "epochs": 10,
-        }
-    ).to_declarative()
-    assert {name: parts.describe_domain(domain) for name, domain in space.items()} == {
-        "lr": "loguniform 0.0001 … 0.1",
-        "depth": "integer 2 … 8, log",
-        "width": "integer 16 … 64, step 16",
-        "drop": "uniform 0 … 0.5, step 0.1",
-        "noise": "normal mean 0 sigma 1",
-        "opt": "choice sgd, adam",
-        "layers": "choice [64], [64, 64]",
-        "epochs": "constant 10",
-    }
 
 
 def test_a_trial_tells_where_it_comes_from_and_who_went_on_from_it(see: See) -> None:

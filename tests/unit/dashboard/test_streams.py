@@ -14,7 +14,7 @@ from simulation.documents import MOMENT, make_experiment, make_result
 
 from expsdk.backends.local.store import FileStore
 from expsdk.dashboard import Dashboard
-from expsdk.errors import Unreachable
+from expsdk.errors import Forbidden, Unreachable
 from expsdk.resources.experiment import BestTrial, Experiment
 
 AWAY = "an API server answers within seconds, and https://cluster.example does not"
@@ -182,6 +182,23 @@ def test_the_list_tells_how_each_stands(store: FileStore, create: Any, listen: L
         "trial": "done-0001",
         "value": 0.25,
     }
+
+
+def test_whoever_may_not_see_who_drives_a_sweep_sees_the_sweep(
+    store: FileStore, create: Any, listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Put in by hand: a cluster refuses to show Leases to some, files refuse nobody."""
+
+    def refuse(_name: str) -> bool:
+        raise Forbidden("reading Leases needs a right that you have not")
+
+    create(make_result(0, "Running", loss=0.5))
+    monkeypatch.setattr(store, "is_driven", refuse)
+    events = listen(EXPERIMENT)
+    events.until(lambda parts: "overview" in parts and parts["overview"]["known"] and "trials" in parts)
+    assert (events.parts["overview"]["standing"], events.parts["overview"]["trouble"]) == ("Running", "")
+    listing = listen("/live/experiments").until(lambda parts: parts.get("list"))
+    assert [each["standing"] for each in listing["experiments"]] == ["Running"]
 
 
 def test_a_trial_comes_with_its_log_as_it_grows(store: FileStore, create: Any, listen: Listen) -> None:

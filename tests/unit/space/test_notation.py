@@ -8,7 +8,7 @@ import pytest
 
 import expsdk
 from expsdk import choice, integer, loguniform, normal, uniform
-from expsdk.space.notation import as_domain, as_written
+from expsdk.space.notation import as_domain, as_written, lines_of, parameters_of
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,14 @@ def test_a_domain_reads_as_it_is_written(domain: Any, text: str) -> None:
         assert as_domain(
             eval(text, vars(expsdk) | {name: getattr(expsdk, name) for name in expsdk.__all__})
         ) == as_domain(domain)
+
+
+def test_a_space_reads_parameter_by_parameter_with_what_its_branches_have() -> None:
+    branches = choice({"sgd": {"momentum": uniform(0, 1), "nesterov": [True, False]}, "adam": {}})
+    assert list(lines_of(parameters_of({"lr": loguniform(1e-4, 0.1), "opt": branches, "epochs": 10}))) == [
+        ("lr", "loguniform(0.0001, 0.1)"),
+        ("opt", "['sgd', 'adam']"),
+        ("opt='sgd' → momentum", "uniform(0.0, 1.0)"),
+        ("opt='sgd' → nesterov", "[True, False]"),
+        ("epochs", "10"),
+    ]
