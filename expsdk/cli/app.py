@@ -16,6 +16,7 @@ from expsdk.cli import (
     compare,
     coordinate,
     dashboard,
+    doctor,
     exchange,
     listing,
     pack,
@@ -56,6 +57,7 @@ for group in (
     pack,
     build,
     cluster,
+    doctor,
     coordinate,
 ):
     app.add_typer(group.app)
