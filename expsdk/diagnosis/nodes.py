@@ -24,7 +24,7 @@ def judge_nodes(nodes: Sequence[Mapping[str, Any]]) -> Finding:
     free = len(nodes) - reasons.total()
     others = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
     if free:
-        words = f"{free} of {count_of(len(nodes), 'node')} take pods"
+        words = f"{free} of {count_of(len(nodes), 'node')} {'takes' if free == 1 else 'take'} pods"
         return Finding("nodes", State.OK, f"{words} ({others})" if others else words)
     words = f"none of {count_of(len(nodes), 'node')} takes pods: {others}"
     if any(reason.startswith(_TAINTED) for reason in reasons):

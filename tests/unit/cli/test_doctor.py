@@ -35,7 +35,7 @@ CLUSTER = ["connection", "definitions", "permissions", "accounts", "image", "nod
 
 
 class Server:
-    """An API server that has all that `expsdk install` makes in the namespace ml, until a test takes some of it away."""
+    """An API server with all that `expsdk install` makes in the namespace ml, until a test takes some away."""
 
     def __init__(self) -> None:
         self.objects: dict[str, Document] = {
