@@ -29,7 +29,7 @@ def doctor(place: Place, output: Output = Format.TABLE) -> None:
 
     It tells what is in force and from where, looks at all of it, and changes nothing.
 
-    That is: this machine, the directory of local experiments, and a cluster where one is named: connection, definitions,
+    That is: this machine, the directory of local experiments, and a cluster if one is named: connection, definitions,
     permissions, accounts, image, nodes. What the backend in force lacks fails, what the other one lacks is a warning.
     It ends with 1 where something fails.
 
