@@ -86,9 +86,9 @@ class Place:
         """The backend's name."""
         return str(self.settings["backend"].value)
 
-    def options(self) -> dict[str, Any]:
-        """Return the backend's options, for `open_records`, `expsdk.results` and `attach`."""
-        named = {name: self.settings[name] for name in OPTIONS[self.backend]}
+    def options(self, backend: str = "") -> dict[str, Any]:
+        """Return a backend's options, for `open_records`, `expsdk.results` and `attach`; by default this place's."""
+        named = {name: self.settings[name] for name in OPTIONS[backend or self.backend]}
         # What the environment says of a kubeconfig is a list of files, which is the client's to read.
         return {
             name: setting.value

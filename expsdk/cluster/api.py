@@ -12,6 +12,7 @@ from expsdk.cluster.answers import Request, error_of
 from expsdk.cluster.connection import READ_TIMEOUT_S, Connection, connect
 from expsdk.cluster.kinds import ACCESS_REVIEWS, PODS, Kind
 from expsdk.cluster.server import Server
+from expsdk.errors import ClusterError
 
 Document = dict[str, Any]
 
@@ -51,6 +52,7 @@ class Api:
         context: str | None = None,
         kubeconfig: str | None = None,
         connections: int = 16,
+        limit_s: float | None = None,
     ) -> Api:
         """Return the API server that a kubeconfig or the surrounding pod names; nothing is sent yet.
 
@@ -59,8 +61,9 @@ class Api:
             context: A context of the kubeconfig; by default the current one.
             kubeconfig: The kubeconfig's path; by default where kubectl finds it.
             connections: How many connections are kept open.
+            limit_s: See `Connection`.
         """
-        connection = connect(context=context, kubeconfig=kubeconfig, connections=connections)
+        connection = connect(context=context, kubeconfig=kubeconfig, connections=connections, limit_s=limit_s)
         return cls(connection, namespace or connection.namespace)
 
     def server(self) -> Server:
@@ -208,7 +211,15 @@ class Api:
     def _read(self, answer: Any, request: Request) -> Document:
         if answer.status >= 400:
             raise error_of(answer.status, answer.data, request)
-        document: Document = json.loads(answer.data)
+        try:
+            document: Document = json.loads(answer.data)
+        except ValueError as error:
+            raise ClusterError(
+                f"an API server answers in JSON, and {self.connection.url} (context {self.connection.context}) does"
+                " not: see that the kubeconfig's context leads to a Kubernetes, and not to another server or a login"
+                " page",
+                status=answer.status,
+            ) from error
         return document
 
 

@@ -7,6 +7,7 @@ accept, and its way from dict to bytes costs more than the rest of a request (do
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -67,12 +68,15 @@ class Connection:
         url: The server's address.
         context: The kubeconfig's context, or "in-cluster".
         namespace: The namespace that the context, or the pod, is in.
+        limit_s: How long the server may be silent at most, in seconds, in requests that are sent once only; None: a
+            busy server is waited for, and asked again.
     """
 
     url: str
     context: str
     namespace: str
     _client: Any = field(repr=False)
+    limit_s: float | None = None
 
     def request(
         self,
@@ -111,8 +115,8 @@ class Connection:
                 f"{self.url}{path}{_encode(query)}",
                 body=body,
                 headers=sent,
-                timeout=Timeout(connect=CONNECT_TIMEOUT_S, read=read_timeout_s),
-                retries=_HASTY if stream else _PATIENT,
+                timeout=self._timeout(read_timeout_s),
+                retries=_PATIENT if not stream and self.limit_s is None else _HASTY,
                 preload_content=not stream,
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -146,13 +150,28 @@ class Connection:
         self._client.close()
         self._client.rest_client.pool_manager.clear()
 
+    def _timeout(self, read_timeout_s: float) -> Timeout:
+        limit_s = math.inf if self.limit_s is None else self.limit_s
+        return Timeout(connect=min(CONNECT_TIMEOUT_S, limit_s), read=min(read_timeout_s, limit_s))
+
     def _proof(self) -> dict[str, str]:
         """Return the header that proves who asks, renewed where it expires; none where a certificate proves it."""
         token = self._client.configuration.auth_settings().get("BearerToken")
         return {token["key"]: token["value"]} if token else {}
 
 
-def connect(*, context: str | None = None, kubeconfig: str | None = None, connections: int = 16) -> Connection:
+def is_named(*, context: str | None = None, kubeconfig: str | None = None) -> bool:
+    """Whether anything names a cluster: the arguments, a kubeconfig that is there, or the surrounding pod."""
+    return bool(context or kubeconfig or _kubeconfigs() or _is_in_cluster())
+
+
+def connect(
+    *,
+    context: str | None = None,
+    kubeconfig: str | None = None,
+    connections: int = 16,
+    limit_s: float | None = None,
+) -> Connection:
     """Return a connection to the cluster that the arguments, the kubeconfig or the surrounding pod name.
 
     Nothing is sent yet.
@@ -161,6 +180,7 @@ def connect(*, context: str | None = None, kubeconfig: str | None = None, connec
         context: A context of the kubeconfig; by default the current one.
         kubeconfig: The kubeconfig's path; by default `$KUBECONFIG`, or `~/.kube/config`.
         connections: How many connections are kept open.
+        limit_s: See `Connection`.
 
     Raises:
         ClusterError: No cluster is named, or the kubeconfig cannot be read.
@@ -176,7 +196,7 @@ def connect(*, context: str | None = None, kubeconfig: str | None = None, connec
         name, namespace = _load_kubeconfig(config, configuration, kubeconfig, context)
     configuration.connection_pool_maxsize = connections
     configuration.retries = _PATIENT
-    return Connection(configuration.host.rstrip("/"), name, namespace, client.ApiClient(configuration))
+    return Connection(configuration.host.rstrip("/"), name, namespace, client.ApiClient(configuration), limit_s)
 
 
 def _load_kubeconfig(config: Any, configuration: Any, kubeconfig: str | None, context: str | None) -> tuple[str, str]:
@@ -186,7 +206,7 @@ def _load_kubeconfig(config: Any, configuration: Any, kubeconfig: str | None, co
     if kubeconfig is not None and not Path(kubeconfig).expanduser().is_file():
         raise ClusterError(f"kubeconfig= is the path of a file, and there is none at {kubeconfig!r}; {_REMEDY}")
     if kubeconfig is None and not _kubeconfigs():
-        raise ClusterError(f"a kubeconfig names the cluster, and there is none at {_searched()}; {_REMEDY}")
+        raise ClusterError(f"a kubeconfig names the cluster, and there is none at {searched()}; {_REMEDY}")
     # Named in full: the library itself looks at the environment once only, when it is imported.
     file = str(Path(kubeconfig).expanduser()) if kubeconfig else os.pathsep.join(_kubeconfigs())
     try:
@@ -204,7 +224,7 @@ def _load_kubeconfig(config: Any, configuration: Any, kubeconfig: str | None, co
     return chosen["name"], chosen["context"].get("namespace") or "default"
 
 
-def _searched() -> str:
+def searched() -> str:
     """Return where kubectl looks for kubeconfigs."""
     return os.environ.get("KUBECONFIG") or "~/.kube/config"
 

@@ -214,7 +214,7 @@ def _check_version(api: Api, *, force: bool) -> None:
         except ResourceNotFound:
             continue
         installed = (document["metadata"].get("annotations") or {}).get(VERSION_ANNOTATION, "")
-        if not force and _order(installed) > _order(__version__):
+        if not force and version_order(installed) > version_order(__version__):
             raise ClusterError(
                 f"this cluster has the definitions of expsdk {installed}, and this is the older {__version__}, whose"
                 " definitions would drop fields that records have by now: upgrade it (pip install --upgrade expsdk),"
@@ -222,7 +222,7 @@ def _check_version(api: Api, *, force: bool) -> None:
             )
 
 
-def _order(version: str) -> tuple[list[int], bool, str]:
+def version_order(version: str) -> tuple[list[int], bool, str]:
     """Return what versions are compared by: a pre-release ("0.2.0rc1") comes before its release."""
     found = re.match(r"\d+(?:\.\d+)*", version)
     numbers = found[0] if found else ""

@@ -47,6 +47,7 @@ WORKLOADS = Kind("kueue.x-k8s.io/v1beta1", "Workload", "workloads")
 """Kueue's own record of a Job that waits in one of its queues."""
 NAMESPACES = Kind("v1", "Namespace", "namespaces", is_namespaced=False)
 SERVICE_ACCOUNTS = Kind("v1", "ServiceAccount", "serviceaccounts")
+NODES = Kind("v1", "Node", "nodes", is_namespaced=False)
 LEASES = Kind("coordination.k8s.io/v1", "Lease", "leases")
 CLUSTER_ROLES = Kind("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", is_namespaced=False)
 ROLE_BINDINGS = Kind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings")

@@ -134,7 +134,7 @@ def check_account(api: Api, name: str, *, what: str = "trials run", remedy: str 
 
 
 def check_name(api: Api, name: str) -> None:
-    """See that an experiment's name is free, and that the namespace is there.
+    """See that an experiment's name is free, and that the namespace is there; see `check_namespace`.
 
     Raises:
         ExperimentExists: The name is taken.
@@ -146,6 +146,11 @@ def check_name(api: Api, name: str) -> None:
         pass
     else:
         raise name_taken(api, name)
+    check_namespace(api)
+
+
+def check_namespace(api: Api) -> None:
+    """See that the namespace is there, as far as that may be asked; raises `ResourceNotFound`."""
     try:
         api.get(NAMESPACES, api.namespace)
     except Forbidden:  # then the dry run will tell

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from expsdk.cluster.install import _order, documents
+from expsdk.cluster.install import documents, version_order
 from expsdk.cluster.rbac import cluster_roles, namespace_documents
 from expsdk.version import __version__
 
@@ -104,4 +104,4 @@ def test_everything_says_whose_it_is_and_of_which_version() -> None:
     ],
 )
 def test_versions_are_compared_by_their_numbers(older: str, newer: str) -> None:
-    assert _order(older) < _order(newer)
+    assert version_order(older) < version_order(newer)

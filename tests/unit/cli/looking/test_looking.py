@@ -203,45 +203,6 @@ class TestOthers:
         mixed = expsdk("compare", "digits", "digits-0001")
         assert "and trials with trials: digits is an experiment, digits-0001 is a trial" in mixed.stderr
 
-    def test_doctor_with_nothing_but_a_laptop(self, expsdk: Run) -> None:
-        done = expsdk("doctor", "-o", "json", EXPSDK_BACKEND="local")
-        found = {row["name"]: row for row in json.loads(done.stdout)}
-        assert done.returncode == 0
-        assert found["backend"]["found"] == "local (EXPSDK_BACKEND)"
-        assert found["cluster"]["found"].startswith("not looked at: the backend is local, and no kubeconfig")
-
-    def test_doctor_without_the_cluster_that_is_asked_for(self, expsdk: Run) -> None:
-        done = expsdk("doctor", "--backend", "kubernetes")
-        assert done.returncode == 1
-        (line,) = [line for line in done.stdout.splitlines() if line.startswith("fail")]
-        assert "a kubeconfig names the cluster, and there is none at ~/.kube/config" in line
-
-    def test_doctor_and_a_cluster_that_does_not_answer(self, expsdk: Run, tmp_path: Path) -> None:
-        kubeconfig = tmp_path / "kubeconfig"
-        kubeconfig.write_text(
-            json.dumps(
-                {
-                    "current-context": "away",
-                    "clusters": [{"name": "away", "cluster": {"server": "http://127.0.0.1:9"}}],
-                    "users": [{"name": "me", "user": {}}],
-                    "contexts": [{"name": "away", "context": {"cluster": "away", "user": "me"}}],
-                }
-            )
-        )
-        done = expsdk("doctor", "-o", "csv", KUBECONFIG=str(kubeconfig))
-        assert done.returncode == 1
-        found = {row["name"]: row for row in rows(done)}
-        assert found["context"]["found"] == "away, http://127.0.0.1:9, namespace default"
-        assert found["connection"]["state"] == "fail"
-        assert "does not: " in found["connection"]["found"]
-        assert expsdk("doctor", "--no-cluster", KUBECONFIG=str(kubeconfig)).returncode == 0
-
-    def test_doctor_and_a_root_that_is_no_directory(self, expsdk: Run, tmp_path: Path) -> None:
-        (tmp_path / "file").write_text("")
-        done = expsdk("doctor", "--root", str(tmp_path / "file" / "below"))
-        assert done.returncode == 1
-        assert "cannot be written; give another directory with --root or EXPSDK_ROOT" in done.stdout
-
 
 class TestTerminal:
     def seen(self, sweeps: Path, environment: dict[str, str], *arguments: str, columns: int = 80, **more: str) -> str:
