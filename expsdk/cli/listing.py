@@ -57,7 +57,7 @@ def list_experiments(
         rows = [rows[at] for at in matching(condition, rows, phases=PHASES)]
     print_rows(rows, OVERVIEW_FIELDS, _columns(rows), output)
     if not rows and output.is_table:
-        none = f"none of {count_of(kept, 'experiment')} is such a one"
+        none = f"none is such a one, of {count_of(kept, 'experiment')} that there are"
         say(none if kept else f"no experiment is kept here{_elsewhere(place)}")
 
 

@@ -52,7 +52,7 @@ class TestList:
         )
         none = expsdk("list", "--phase", "Running")
         assert (none.returncode, none.stdout) == (0, "")
-        assert none.stderr == "expsdk: none of 4 experiments is such a one\n"
+        assert none.stderr == "expsdk: none is such a one, of 4 experiments that there are\n"
 
     def test_a_wrong_phase_is_a_wrong_command_line(self, expsdk: Run) -> None:
         done = expsdk("list", "--phase", "Runing")
