@@ -165,6 +165,9 @@ def test_what_is_found_out_later_is_noted(place: Any, coordinate: Any, train: An
             driven.end_of(number)
     before = place.documents(name)
     driven.backend.note(0, {"constraints": [0.5, "Infinity"]})
+    deadline = time.monotonic() + 30
+    while not place.documents(name)[0]["spec"]["constraints"] and time.monotonic() < deadline:  # it is written soon
+        time.sleep(0.1)
     after = place.documents(name)
     assert after[0]["spec"] == {**before[0]["spec"], "constraints": [0.5, "Infinity"]}
     assert (after[0]["status"], after[1]) == (before[0]["status"], before[1])

@@ -12,10 +12,12 @@ from expsdk.cluster.kinds import EXPERIMENTS, JOBS, PODS, RESULTS, Kind
 from expsdk.errors import ResourceNotFound, TrialNotFound, Unreachable
 
 POLL_S = 0.5
+BEGINS_WITHIN_S = 10.0
+"""How long after a trial's own first report its node may take to tell that its container has begun."""
 
 
 def read_log(api: Api, job: str, *, previous: bool) -> Iterator[str]:
-    """Yield what a Job's last pod has printed, or the one before that.
+    """Yield what a Job's last pod has printed, or the one before that; nothing where its container has not begun.
 
     Raises:
         TrialNotFound: There is no such pod.
@@ -31,7 +33,9 @@ def read_log(api: Api, job: str, *, previous: bool) -> Iterator[str]:
             f"an earlier log is that of an attempt before the last, and {job!r} has one pod here; read the log of that"
             " one"
         )
-    yield from _lines(api, there[-2 if previous else -1], follow=False)
+    pod = _begun(api, job, there[-2 if previous else -1])
+    if pod is not None:
+        yield from _lines(api, pod, follow=False)
 
 
 def follow_log(api: Api, job: str) -> Iterator[str]:
@@ -65,6 +69,20 @@ def follow_log(api: Api, job: str) -> Iterator[str]:
             pass
         done.add(pod["metadata"]["uid"])
         yielded = 0
+
+
+def _begun(api: Api, job: str, pod: Document) -> Document | None:
+    """Return a pod once it has a log, or None where it has none yet; its trial's reports may be ahead of its node's."""
+    deadline = time.monotonic() + BEGINS_WITHIN_S
+    while not _has_begun(pod):
+        result = _get(api, RESULTS, job)
+        has_reported = result is not None and (result.get("status") or {}).get("startTime")
+        if not has_reported or time.monotonic() > deadline:
+            return None
+        time.sleep(POLL_S)
+        uid = pod["metadata"]["uid"]
+        pod = next((each for each in _pods(api, job) if each["metadata"]["uid"] == uid), pod)
+    return pod
 
 
 def _pods(api: Api, job: str) -> list[Document]:

@@ -198,6 +198,8 @@ class Work:
         Args:
             trial: The trial; it is settling, so nobody changes it.
         """
+        if trial.job is None:
+            self._see_off(trial.name)
         while True:
             try:
                 document: Document | None = whole(self._api.get(RESULTS, trial.name))
@@ -227,6 +229,22 @@ class Work:
                     document = self._write_status(document, status)
                 self._tell(Settled(number, document))
                 return
+
+    def _see_off(self, name: str) -> None:
+        """End the pods of a Job that is gone, and wait for that: a trial that ran on would report after its end.
+
+        The garbage collector does so too, in its own time.
+        """
+        deadline = time.monotonic() + AWAY_WITHIN_S
+        while time.monotonic() < deadline:
+            running = [pod for pod in self._pods(name) if pods.is_running(pod)]
+            if not running:
+                return
+            for pod in running:
+                if not pod["metadata"].get("deletionTimestamp"):
+                    with suppress(ResourceNotFound):  # it has gone meanwhile
+                        self._api.delete(PODS, pod["metadata"]["name"])
+            time.sleep(_POLL_S)
 
     def _write_status(self, document: Document, status: Document) -> Document:
         """Write into the status of a Result as it was read; raises `Conflict` where it has changed since."""
