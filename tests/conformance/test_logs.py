@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from expsdk import current_trial, experiment, log_metric
 from expsdk.errors import TrialNotFound
+
+WITHIN_S = 30.0
 
 
 class Follower:
@@ -50,6 +53,14 @@ def talk() -> Any:
     return talk
 
 
+def once_there(expected: list[str], read: Callable[[], list[str]]) -> list[str]:
+    """Return what is read once it is as expected, or at last; a cluster's node writes logs down in its own time."""
+    deadline = time.monotonic() + WITHIN_S
+    while (said := read()) != expected and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return said
+
+
 def printed(attempt: int) -> list[str]:
     return [*(f"attempt {attempt}, line {line}\n" for line in range(3)), "no end"]
 
@@ -81,7 +92,7 @@ def test_the_attempt_before_the_last_is_kept(place: Any, driven: Any) -> None:
     with pytest.raises(TrialNotFound, match="earlier"):
         list(place.records.logs(trial, previous=True))
     end(driven)
-    assert list(place.records.logs(trial)) == printed(1)
+    assert once_there(printed(1), lambda: list(place.records.logs(trial))) == printed(1)
     run(driven, 2)
     end(driven)
     assert list(place.records.logs(trial, previous=True)) == printed(1)
@@ -96,7 +107,8 @@ def test_a_log_is_followed_to_the_trials_end(place: Any, driven: Any) -> None:
     run(driven, 1)
     follower = Follower(place.records.logs(trial, follow=True))
     assert not follower.has_ended(within_s=0.5)
-    assert follower.lines == printed(1)[:-1], "a line comes when it is whole"
+    said = once_there(printed(1)[:-1], lambda: list(follower.lines))
+    assert said == printed(1)[:-1], "a line comes when it is whole"
     driven.backend.ask_stop(0, "cancelled")
     driven.end_of(0)
     driven.backend.close()
