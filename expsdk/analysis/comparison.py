@@ -11,7 +11,8 @@ from expsdk.analysis.trial import TrialRecord
 from expsdk.errors import NoBestTrial
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.times import format_time
-from expsdk.space import Space
+from expsdk.space import Choice, Parameter, Space
+from expsdk.space.notation import as_written
 from expsdk.space.values import identity
 from expsdk_runtime.contract import encode_number
 
@@ -108,7 +109,7 @@ def _facts_of_experiment(results: Results) -> dict[tuple[str, str], Any]:
     code |= {"python": _several(trial.get("python") for trial in trials), "seed": record.spec.seed}
     place = {name: _several(trial.get(name) for trial in trials) for name in ("image", "node", "host", "platform")}
     parts = {
-        "space": {each.name: repr(each.domain) for each in Space.from_declarative(record.spec.space).parameters},
+        "space": dict(_written(Space.from_declarative(record.spec.space).parameters)),
         "settings": _settings(record),
         "code": code,
         "packages": packages,
@@ -116,6 +117,15 @@ def _facts_of_experiment(results: Results) -> dict[tuple[str, str], Any]:
         "outcome": _outcome(results),
     }
     return _flat(parts)
+
+
+def _written(parameters: Iterable[Parameter], where: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each parameter's domain as one writes it, and those that exist in a branch with the way there."""
+    for each in parameters:
+        yield where + each.name, as_written(each.domain)
+        if isinstance(each.domain, Choice):
+            for option, branch in each.domain.pairs():
+                yield from _written(branch, f"{where}{each.name}={option}: ")
 
 
 def _settings(record: Experiment) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any
@@ -258,14 +259,25 @@ def _has_colours() -> bool:
 
 
 def _write(parts: Iterable[str], *, at_once: bool = False) -> None:
-    """Write to standard output; a pipe that nobody reads any more ends the process quietly, as other commands do."""
-    try:
-        for part in parts:
+    """Write to standard output; what goes wrong while the parts are made is left to whoever makes them."""
+    for part in parts:
+        with _written():
             sys.stdout.write(part)
             if at_once:
                 sys.stdout.flush()
+    with _written():
         sys.stdout.flush()
-    except BrokenPipeError:
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """A pipe that nobody reads any more ends the process quietly, as other commands do; a full disk is told."""
+    try:
+        yield
+    except OSError as error:
         # What is left to write would be tried once more when the interpreter ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(0) from None
+        if isinstance(error, BrokenPipeError):
+            raise typer.Exit(0) from None
+        say(f"standard output cannot be written: {error.strerror}; free some space, or write it elsewhere")
+        raise typer.Exit(1) from None

@@ -23,6 +23,7 @@ from expsdk.resources.experiment import (
     SamplerChoice,
 )
 from expsdk.resources.result import new_result
+from expsdk.space import Space, choice, uniform
 
 MOMENT = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
 
@@ -93,6 +94,16 @@ def test_of_equal_sweeps_nothing_is_told() -> None:
     assert compare_experiments([results(trial()), results(trial(), name="other")]) == []
 
 
+def test_a_difference_in_a_branch_alone_is_told() -> None:
+    spaces = [
+        Space.of({"opt": choice({"sgd": {"momentum": uniform(0.0, high)}, "adam": {}})}).to_declarative()
+        for high in (0.5, 0.9)
+    ]
+    assert compare_experiments([results(name=f"of-{n}", space=space) for n, space in enumerate(spaces)]) == [
+        Difference("space", "opt=sgd: momentum", ("uniform(0.0, 0.5)", "uniform(0.0, 0.9)")),
+    ]
+
+
 def test_space_settings_and_best_values_of_sweeps() -> None:
     origin = provenance(packages={"numpy": "2.1.0"}, user="bob")
     first = results(trial(), trials=3)
@@ -107,7 +118,7 @@ def test_space_settings_and_best_values_of_sweeps() -> None:
         origin=origin,
     )
     assert compare_experiments([first, second]) == [
-        Difference("space", "lr", ("Uniform(low=0.0, high=1.0, step=None)", "LogUniform(low=0.001, high=1.0)")),
+        Difference("space", "lr", ("uniform(0.0, 1.0)", "loguniform(0.001, 1.0)")),
         Difference("settings", "sampler", ({"name": "user", "options": {}}, {"name": "tpe", "options": {}})),
         Difference("code", "user", ("ada@laptop", "bob@laptop")),
         Difference("code", "seed", (0, 7)),

@@ -88,3 +88,21 @@ def test_help_loads_next_to_nothing() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     slow = {"pydantic", "kubernetes", "urllib3", "yaml", "rich", "optuna", "scipy", "numpy", "cloudpickle"}
     assert slow.isdisjoint(done.stdout.split())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+def test_a_full_disk_is_told_in_one_line(tmp_path: Path) -> None:
+    root = tmp_path / "kept"
+    root.mkdir()
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "expsdk", "list", "-o", "json", "--root", str(root)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "expsdk: standard output cannot be written: No space left on device; free some space, or write it elsewhere\n"
+    )
