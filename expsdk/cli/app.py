@@ -30,6 +30,7 @@ from expsdk.cli import (
 )
 from expsdk.cli.outcome import INTERRUPTED
 from expsdk.cli.output import say
+from expsdk.cli.place import as_flags
 from expsdk.cli.sections import Verbs
 from expsdk.errors import ExpsdkError
 from expsdk.version import __version__
@@ -93,7 +94,7 @@ def main() -> None:
     try:
         app(prog_name="expsdk")
     except ExpsdkError as error:
-        say(str(error))
+        say(as_flags(str(error)))
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

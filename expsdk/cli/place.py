@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from expsdk.cli.settings import BACKENDS, OPTIONS, Setting, resolve
+from expsdk.cli.settings import BACKENDS, NAMES, OPTIONS, Setting, resolve
 from expsdk.errors import OptionError
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ Kubeconfig = Annotated[
         "--kubeconfig", metavar="FILE", help="By default $KUBECONFIG, or ~/.kube/config.", rich_help_panel=_PANEL
     ),
 ]
+_OPTION = re.compile(rf"(?<![\w-])({'|'.join(NAMES)})=(?=[\s;,]|and\b|$)")
 _FLAGS: dict[str, Any] = {
     "backend": Backend,
     "root": Root,
@@ -125,6 +127,11 @@ def find_place(**flags: str | None) -> Place:
         return Place(resolve(flags, environment=os.environ, directory=Path.cwd()))
     except OptionError as error:
         raise typer.BadParameter(str(error)) from error
+
+
+def as_flags(message: str) -> str:
+    """Return a message with the options that say where experiments are as the flags that they are here."""
+    return _OPTION.sub(r"--\1", message)
 
 
 def placed(verb: Callable[..., Any]) -> Callable[..., Any]:

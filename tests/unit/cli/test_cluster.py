@@ -49,4 +49,4 @@ def test_a_context_that_is_not_there(expsdk: Run, write: Callable[[str, str], Pa
     write("kubeconfig", KUBECONFIG)
     done = expsdk("uninstall", "--kubeconfig", "kubeconfig", "--context", "there")
     assert done.returncode == 1
-    assert "expsdk: context= is one of the kubeconfig's (here), not 'there'" in done.stderr
+    assert "expsdk: --context is one of the kubeconfig's (here), not 'there'" in done.stderr

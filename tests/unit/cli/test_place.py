@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from expsdk.cli.place import Place, find_place, placed
+from expsdk.cli.place import Place, as_flags, find_place, placed
 
 
 @pytest.fixture
@@ -54,3 +54,10 @@ def test_a_kubeconfig_of_the_environment_is_left_to_the_client(monkeypatch: pyte
     monkeypatch.setenv("KUBECONFIG", "a:b")
     assert find_place(namespace="ml").options() == {"namespace": "ml"}
     assert find_place(kubeconfig="c").options() == {"kubeconfig": "c"}
+
+
+def test_a_remedy_names_flags() -> None:
+    message = "give the directory with root=, or name one with kubeconfig= and context=; with root='x' it was tried"
+    assert as_flags(message) == (
+        "give the directory with --root, or name one with --kubeconfig and --context; with root='x' it was tried"
+    )
