@@ -220,7 +220,8 @@ def test_whoever_fails_ends_the_sweep_and_what_there_is_is_kept(run: Any, quick:
     from expsdk import results
 
     settings, words = ADVICE[who]
-    kept_too = 'what has ended is kept, expsdk.results("failing") reads it, and run(resume=True) goes on once'
+    read = f'expsdk.results("failing", root="{tmp_path}")'
+    kept_too = f"what has ended is kept, {read} reads it, and run(resume=True) goes on once"
     with pytest.raises(SweepError) as failed:
         run(quick, name="failing", parallelism=1, **settings)
     assert str(failed.value) == f"{words}; {kept_too} that is mended"

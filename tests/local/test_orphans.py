@@ -163,7 +163,7 @@ def test_when_the_sampler_fails_nothing_of_its_sweep_runs_on(workshop: Any) -> N
     words = "the sampler, asked for trial 3, raised RuntimeError: no idea"
     assert done.returncode == 1
     assert done.stderr.rstrip().splitlines()[-1] == (
-        f"expsdk.errors.SweepError: {words}; what has ended is kept, expsdk.results('failed') reads it, and"
+        f'expsdk.errors.SweepError: {words}; what has ended is kept, expsdk.results("failed") reads it, and'
         " run(resume=True) goes on once that is mended"
     )
     assert 'raise RuntimeError("no idea")' in done.stderr, "the user's own line"

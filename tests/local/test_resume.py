@@ -77,7 +77,10 @@ def test_after_ctrl_c(workshop: Any, begun: Any) -> None:
     begun.send_signal(signal.SIGINT)
     output, errors = begun.communicate(timeout=30)
     assert (begun.returncode, output) == (0, "{'Cancelled': 2}\n"), errors
-    assert 'go on: sweep(name="taken-up", …).run(resume=True), or expsdk.attach("taken-up").run()' in errors
+    assert (
+        'go on: expsdk resume taken-up, or sweep(name="taken-up", …).run(resume=True), or'
+        ' expsdk.attach("taken-up").run()'
+    ) in errors
     done = go_on(workshop)
     assert done.stdout == "{'Succeeded': 6}\n"
     assert "until now: 2 cancelled" in done.stderr
@@ -270,7 +273,9 @@ def test_without_a_name_there_is_nothing_to_go_on_with(workshop: Any) -> None:
 def test_a_name_that_is_not_there_is_told_with_those_that_are(workshop: Any) -> None:
     assert changed(workshop).returncode == 0
     done = workshop.run("-c", "import expsdk; expsdk.attach('change')")
-    assert re.search(r"no experiment 'change' is kept in .*\.expsdk \(there: changed\); give its name", done.stderr)
+    assert re.search(
+        r"no experiment 'change' is kept in .*\.expsdk \(there: changed\); did you mean 'changed'\?", done.stderr
+    )
 
 
 MENDED = """

@@ -23,6 +23,8 @@ from functools import cache
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+# jemalloc's (pyarrow brings it, and pandas imports that) stands still over a fork, and is not missed after it.
+_KNOW_ABOUT_FORKS = frozenset({"jemalloc_bg_thd"})
 _PATIENCE_S = 5.0
 _IS_LINUX = sys.platform == "linux"
 
@@ -128,8 +130,15 @@ def why_forking_is_unsafe() -> str:
         os._exit(0)
     with suppress(ChildProcessError):  # the user's module has SIGCHLD ignored
         os.waitpid(pid, 0)
-    count = sum(1 for _ in os.scandir("/proc/self/task"))
+    count = sum(_thread_name(task) not in _KNOW_ABOUT_FORKS for task in os.scandir("/proc/self/task"))
     return f"a library that the user's module imports runs threads ({count - 1})" if count > 1 else ""
+
+
+def _thread_name(task: os.DirEntry[str]) -> str:
+    """Return what the kernel calls a thread, or "" where it has just ended."""
+    with suppress(OSError), open(f"{task.path}/comm", encoding="utf-8", errors="replace") as name:  # noqa: PTH123
+        return name.read().strip()
+    return ""
 
 
 def send_line(connection: socket.socket, report: dict[str, object]) -> None:
