@@ -140,7 +140,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         token = self.headers["Authorization"].removeprefix("Bearer ")
         document = json.loads(body) if body else None
-        request = Request(self.command, self.path, document, token, id(self), time.monotonic())
+        request = Request(self.command, self.path, document, token, self.client_address[1], time.monotonic())
         request.content_type = self.headers.get("Content-Type", "")
         self.server.requests.append(request)
         self.server.gate.wait(30)
