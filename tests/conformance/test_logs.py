@@ -87,6 +87,8 @@ def end(driven: Any) -> None:
 
 
 def test_the_attempt_before_the_last_is_kept(place: Any, driven: Any) -> None:
+    if place.name == "kubernetes":
+        pytest.skip("a coordinator's next attempt takes the former one's pods away; tests/kubernetes reads a Job's own")
     trial = f"{driven.record.metadata.name}-0000"
     run(driven, 1)
     with pytest.raises(TrialNotFound, match="earlier"):
