@@ -27,6 +27,7 @@ from expsdk_runtime.contract import Phase, Reason, Stop
 
 AWAY_WITHIN_S = 60.0
 _POLL_S = 0.2
+_ENDED = ("Succeeded", "Failed")
 _JOB_UID_LABEL = "kueue.x-k8s.io/job-uid"
 
 
@@ -237,10 +238,11 @@ class Work:
         """
         deadline = time.monotonic() + AWAY_WITHIN_S
         while time.monotonic() < deadline:
-            running = [pod for pod in self._pods(name) if pods.is_running(pod)]
-            if not running:
+            # A node may tell late that a container runs: what counts is that the pod has not ended.
+            left = [pod for pod in self._pods(name) if pod.get("status", {}).get("phase") not in _ENDED]
+            if not left:
                 return
-            for pod in running:
+            for pod in left:
                 if not pod["metadata"].get("deletionTimestamp"):
                     with suppress(ResourceNotFound):  # it has gone meanwhile
                         self._api.delete(PODS, pod["metadata"]["name"])
