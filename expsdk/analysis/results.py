@@ -14,10 +14,11 @@ from expsdk.analysis.dominance import Point, pareto_front
 from expsdk.analysis.rows import csv_text, json_text, write_text
 from expsdk.analysis.table import text_table
 from expsdk.analysis.trial import TrialRecord
-from expsdk.analysis.words import count_of, counts_by_phase, in_one_line
+from expsdk.analysis.words import counts_by_phase
 from expsdk.errors import NoBestTrial, ResultsError, TrialNotFound
 from expsdk.resources.experiment import Experiment
 from expsdk.resources.names import trial_name
+from expsdk.resources.words import count_of, in_one_line
 from expsdk.space import Space
 from expsdk.spelling import suggest
 from expsdk_runtime.contract import Phase

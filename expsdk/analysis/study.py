@@ -8,8 +8,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from expsdk.analysis.axes import Axes
-from expsdk.analysis.words import in_one_line
 from expsdk.resources.experiment import Objective
+from expsdk.resources.words import in_one_line
 from expsdk.samplers.quiet import load_optuna
 from expsdk.space import Space
 from expsdk_runtime.contract import Phase, encode_number

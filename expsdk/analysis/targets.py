@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from expsdk.analysis.words import count_of
 from expsdk.errors import ResultsError
+from expsdk.resources.words import count_of
 from expsdk.spelling import suggest
 from expsdk_runtime.contract import Phase
 

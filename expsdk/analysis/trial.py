@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from expsdk.analysis.cards import trial_card
-from expsdk.analysis.words import in_one_line
 from expsdk.resources.result import summarize_parameters
 from expsdk.resources.times import parse_time
+from expsdk.resources.words import in_one_line
 from expsdk_runtime.contract import Phase, decode_number
 
 

@@ -1,13 +1,12 @@
-"""How trials and their errors read in one line."""
+"""How numbers of trials read in one line."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from expsdk.resources.words import count_of, in_one_line, printable
 from expsdk_runtime.contract import Phase
 
-__all__ = ["count_of", "counts_by_phase", "in_one_line", "printable"]
+__all__ = ["counts_by_phase"]
 
 
 def counts_by_phase(counts: Mapping[str, int]) -> str:

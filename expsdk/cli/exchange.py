@@ -42,8 +42,8 @@ def export(
     expsdk export train-x7k2p out --outputs
     expsdk export train-x7k2p out --backend kubernetes --namespace ml
     """
-    from expsdk.analysis.words import count_of
     from expsdk.exchange import export_experiment
+    from expsdk.resources.words import count_of
 
     exported = export_experiment(place.records(), name, directory, outputs=outputs)
     with_outputs = f", what {exported.outputs} of them wrote" if outputs else ""
@@ -75,8 +75,8 @@ def import_(
     expsdk import out --name train-again
     expsdk import out --backend kubernetes --namespace ml
     """
-    from expsdk.analysis.words import count_of
     from expsdk.exchange import import_experiment, read_export
+    from expsdk.resources.words import count_of
 
     records = place.records()
     export = read_export(directory)

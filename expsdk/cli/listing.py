@@ -47,7 +47,7 @@ def list_experiments(
     """
     from expsdk.analysis.overview import OVERVIEW_FIELDS, PHASES, overviews
     from expsdk.analysis.where import matching
-    from expsdk.analysis.words import count_of
+    from expsdk.resources.words import count_of
 
     rows = overviews(place.records())
     kept = len(rows)

@@ -57,8 +57,8 @@ def exit_code_of_phase(phase: str) -> int:
 
 def _line(trial: TrialRecord) -> str:
     """Return a trial in a line: its name, its objectives, its parameters."""
-    from expsdk.analysis.words import printable
     from expsdk.resources.result import summarize_parameters
+    from expsdk.resources.words import printable
     from expsdk_runtime.contract import encode_number
     from expsdk_runtime.status import summarize
 

@@ -175,7 +175,7 @@ def _print_data(data: Any, output: Format) -> None:
 
 
 def _print_table(rows: Sequence[Row], columns: Sequence[Column], output: Format) -> None:
-    from expsdk.analysis.words import printable
+    from expsdk.resources.words import printable
 
     if not rows:
         return

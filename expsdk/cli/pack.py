@@ -74,7 +74,7 @@ def _description(payload: Payload, path: Path) -> list[str]:
     import json
     import shlex
 
-    from expsdk.analysis.words import count_of
+    from expsdk.resources.words import count_of
     from expsdk.space import Space
 
     manifest = payload.manifest

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from expsdk.analysis.again import Again
 from expsdk.analysis.overview import INTERRUPTED, created_at
-from expsdk.analysis.words import count_of, counts_by_phase, printable
+from expsdk.analysis.words import counts_by_phase
 from expsdk.cli.columns import as_age, as_number, as_span
 from expsdk.cli.output import styled
 from expsdk.resources.result import format_value
 from expsdk.resources.times import format_time
+from expsdk.resources.words import count_of, printable
 from expsdk.sweep.display.glyphs import glyphs_for, sparkline
 from expsdk.sweep.display.groups import Failures, Group, Waiting
 from expsdk.sweep.display.words import how_it_runs

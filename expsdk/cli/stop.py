@@ -125,7 +125,8 @@ def _words(phase: str, reason: str) -> str:
 def _loss(records: Records, name: str, place: Place) -> str:
     """Return what goes with an experiment, in words; raises BackendError where it runs."""
     from expsdk.analysis.open import read_results
-    from expsdk.analysis.words import count_of, counts_by_phase
+    from expsdk.analysis.words import counts_by_phase
+    from expsdk.resources.words import count_of
 
     results = read_results(records, name)
     if records.is_driven(name):

@@ -34,7 +34,7 @@ def find_trial(records: Records, name: str) -> Document:
         ExperimentNotFound: There is no experiment that it could be of.
         TrialNotFound: The experiment is there, and has no such trial.
     """
-    from expsdk.analysis.words import count_of
+    from expsdk.resources.words import count_of
 
     experiment = _experiment_of(name)
     if experiment is None:

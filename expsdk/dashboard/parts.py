@@ -13,9 +13,9 @@ from typing import Any
 
 from expsdk.analysis.results import Results
 from expsdk.analysis.trial import MetricHistory, TrialRecord
-from expsdk.analysis.words import in_one_line
 from expsdk.dashboard.sight import Sight
 from expsdk.resources.result import format_value
+from expsdk.resources.words import in_one_line
 from expsdk.space import Space
 from expsdk.space.notation import lines_of
 from expsdk_runtime.contract import Phase, encode_number

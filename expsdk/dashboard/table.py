@@ -12,10 +12,10 @@ from typing import Any
 from expsdk.analysis.order import in_order
 from expsdk.analysis.results import Results
 from expsdk.analysis.trial import TrialRecord
-from expsdk.analysis.words import in_one_line
 from expsdk.dashboard.parts import metric_names, parameter_names
 from expsdk.dashboard.sight import Sight
 from expsdk.resources.result import format_value
+from expsdk.resources.words import in_one_line
 from expsdk_runtime.contract import Phase, encode_number
 
 PAGE = 50

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from expsdk.analysis.trial import MetricHistory, TrialRecord
-from expsdk.analysis.words import count_of, in_one_line
+from expsdk.resources.words import count_of, in_one_line
 from expsdk_runtime.contract import Phase, Reason
 
 Series = Mapping[int, float]

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from expsdk.backends.kubernetes.coordinator import coordinator_name
 from expsdk.backends.kubernetes.labels import COORDINATOR, selector
-from expsdk.backends.kubernetes.pods import is_running
+from expsdk.backends.kubernetes.pods import has_ended, is_running
 from expsdk.cluster.api import Api, Document
 from expsdk.cluster.kinds import JOBS, PODS
 from expsdk.errors import BackendError, ResourceNotFound
@@ -51,5 +51,4 @@ def _may_drive(pod: Document) -> bool:
     """Whether a coordinator may run in a pod: now, or later, where nobody has told the pod to go."""
     if is_running(pod):
         return True
-    is_over = pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
-    return not is_over and not pod["metadata"].get("deletionTimestamp")
+    return not has_ended(pod) and not pod["metadata"].get("deletionTimestamp")

@@ -63,6 +63,11 @@ def is_running(pod: Document) -> bool:
     return any("running" in each.get("state", {}) for each in pod.get("status", {}).get("containerStatuses") or ())
 
 
+def has_ended(pod: Document) -> bool:
+    """Whether a pod has ended: none of its containers runs, or will run again."""
+    return pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}
+
+
 def is_starting(pod: Document) -> bool:
     """Whether a pod has a node and none of its containers has got anywhere yet."""
     status = pod.get("status", {})
@@ -180,7 +185,7 @@ def _is_deleted(pod: Document) -> bool:
 
 
 def _is_unfinished(pod: Document) -> bool:
-    return pod.get("status", {}).get("phase") not in {"Succeeded", "Failed"} and _terminated(pod) is None
+    return not has_ended(pod) and _terminated(pod) is None
 
 
 def _of_pod(status: dict[str, Any], pod: Document, *, packed: bool) -> dict[str, Any] | None:

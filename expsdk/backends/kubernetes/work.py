@@ -27,7 +27,6 @@ from expsdk_runtime.contract import Phase, Reason, Stop
 
 AWAY_WITHIN_S = 60.0
 _POLL_S = 0.2
-_ENDED = ("Succeeded", "Failed")
 _JOB_UID_LABEL = "kueue.x-k8s.io/job-uid"
 
 
@@ -239,7 +238,7 @@ class Work:
         deadline = time.monotonic() + AWAY_WITHIN_S
         while time.monotonic() < deadline:
             # A node may tell late that a container runs: what counts is that the pod has not ended.
-            left = [pod for pod in self._pods(name) if pod.get("status", {}).get("phase") not in _ENDED]
+            left = [pod for pod in self._pods(name) if not pods.has_ended(pod)]
             if not left:
                 return
             for pod in left:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from rich.cells import cell_len, set_cell_size
 
-from expsdk.analysis.words import printable
+from expsdk.resources.words import printable
 
 
 def cut(text: str, width: int, *, ellipsis: str = "…") -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from expsdk.analysis.again import Again
 from expsdk.analysis.results import Results
 from expsdk.analysis.trial import TrialRecord
-from expsdk.analysis.words import count_of, counts_by_phase
+from expsdk.analysis.words import counts_by_phase
 from expsdk.errors import NoBestTrial
 from expsdk.resources.result import format_value
+from expsdk.resources.words import count_of
 from expsdk.sweep.display.groups import Failures
 from expsdk.sweep.display.words import as_duration
 from expsdk_runtime.contract import Phase

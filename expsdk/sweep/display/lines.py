@@ -10,8 +10,8 @@ from rich.text import Text
 
 from expsdk.analysis.again import Again
 from expsdk.analysis.results import Results
-from expsdk.analysis.words import printable
 from expsdk.resources.experiment import Experiment
+from expsdk.resources.words import printable
 from expsdk.sweep.display.board import Board
 from expsdk.sweep.display.closing import closing_lines
 from expsdk.sweep.display.words import (

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from expsdk.analysis.words import count_of, counts_by_phase, in_one_line
+from expsdk.analysis.words import counts_by_phase
 from expsdk.resources.experiment import Experiment
+from expsdk.resources.words import count_of, in_one_line
 from expsdk_runtime.contract import Phase, Reason, decode_number
 
 INTERRUPTED = {

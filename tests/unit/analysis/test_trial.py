@@ -12,7 +12,7 @@ import pytest
 from simulation.documents import make_result
 
 from expsdk.analysis import MetricHistory, Results, TrialRecord
-from expsdk.analysis.words import count_of, in_one_line, printable
+from expsdk.resources.words import count_of, in_one_line, printable
 from expsdk_runtime.contract import Phase
 
 Read = Callable[..., Results]

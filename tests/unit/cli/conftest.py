@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,14 +23,14 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {**kept, "HOME": str(tmp_path / "home"), "PATH": str(tmp_path / "bin"), "COLUMNS": "100"}
 
 
-@pytest.fixture
-def expsdk(tmp_path: Path, environment: dict[str, str]) -> Run:
-    """Runs `python -m expsdk` in a directory of its own."""
+@pytest.fixture(scope="session")
+def run_command() -> Run:
+    """Runs `python -m expsdk` in a directory, with an environment."""
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, directory: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-W", "error", "-m", "expsdk", *arguments],
-            cwd=tmp_path,
+            cwd=directory,
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -39,6 +40,12 @@ def expsdk(tmp_path: Path, environment: dict[str, str]) -> Run:
         )
 
     return run
+
+
+@pytest.fixture
+def expsdk(tmp_path: Path, environment: dict[str, str], run_command: Run) -> Run:
+    """Runs `python -m expsdk` in a directory of its own."""
+    return partial(run_command, directory=tmp_path, environment=environment)
 
 
 @pytest.fixture

@@ -67,19 +67,10 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture
-def expsdk(sweeps: Path, environment: dict[str, str]) -> Run:
+def expsdk(sweeps: Path, environment: dict[str, str], run_command: Run) -> Run:
     """Runs the command where these sweeps are."""
 
     def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-W", "error", "-m", "expsdk", *arguments],
-            cwd=sweeps,
-            env={**environment, **more},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        return run_command(*arguments, directory=sweeps, environment={**environment, **more})
 
     return run
